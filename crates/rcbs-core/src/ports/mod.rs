@@ -1,0 +1,24 @@
+//! The outside world on one page: five ports, each a trait with its promises in prose and a closed error enum.
+//!
+//! Every implementation of a port passes the suite of the same name in [`crate::contract`].
+
+mod clock;
+mod ledger;
+mod media_store;
+mod recording_api;
+mod target;
+
+pub use clock::Clock;
+pub use ledger::{
+    Announcement, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog,
+    ManifestPage, MediaEntry, MediaKey, RecordingEntry, RunRecord, SealedFor, Settlement,
+};
+pub use media_store::{
+    Checksum, ChecksumKind, ETag, GetRequest, MediaStore, Object, ObjectBody, StoreError,
+};
+pub use recording_api::{
+    ApiError, Cursor, Entry, ListRequest, NextLink, Page, RecordingApi, RemoteSettings,
+};
+pub use target::{
+    FileFact, Publication, PublishMode, StageName, Staged, StagedFile, Target, TargetError,
+};

@@ -1,0 +1,69 @@
+//! Which recordings were handed on already, so that overlapping pages and slices hand on each once.
+
+use std::collections::{HashMap, HashSet};
+
+use super::facts::{EntryFacts, Key, first_bytes};
+
+/// Faults that are remembered so as not to be told twice.
+const FAULTS: usize = 10_000;
+
+/// What was seen in the list under way and in the one before: slices overlap no further. About 64 bytes a recording.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    current: HashMap<Key, Sighting>,
+    previous: HashMap<Key, Sighting>,
+    faults: HashSet<u128>,
+}
+
+/// A recording as it was listed.
+#[derive(Debug, Clone, Copy)]
+struct Sighting {
+    /// Of the bytes in the list; the same for all that are listed by their id only.
+    digest: u64,
+    facts: EntryFacts,
+}
+
+/// How a listed entry relates to what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Novelty {
+    /// Never seen.
+    New,
+    /// Seen with other content.
+    Changed,
+    /// Seen as it is.
+    Known(EntryFacts),
+}
+
+impl Seen {
+    /// Another list begins.
+    pub(super) fn turn(&mut self) {
+        self.previous = std::mem::take(&mut self.current);
+        self.faults.clear();
+    }
+
+    /// Whether a recording that is listed with these bytes is new.
+    pub(super) fn novelty(&self, key: Key, listed: &[u8]) -> Novelty {
+        let before = self.current.get(&key).or_else(|| self.previous.get(&key));
+        match before {
+            None => Novelty::New,
+            Some(before) if before.digest == digest(listed) => Novelty::Known(before.facts),
+            Some(_) => Novelty::Changed,
+        }
+    }
+
+    /// Remembers a recording that was handed on.
+    pub(super) fn enter(&mut self, key: Key, listed: &[u8], facts: EntryFacts) {
+        let digest = digest(listed);
+        self.current.insert(key, Sighting { digest, facts });
+    }
+
+    /// Whether a fault is told for the first time.
+    pub(super) fn is_new_fault(&mut self, identity: u128) -> bool {
+        self.faults.len() < FAULTS && self.faults.insert(identity)
+    }
+}
+
+fn digest(listed: &[u8]) -> u64 {
+    // The upper half of the 16 bytes: a change must be noticed, nothing hangs on who makes it.
+    u64::try_from(first_bytes(listed) >> 64).unwrap_or_default()
+}

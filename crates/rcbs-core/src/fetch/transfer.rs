@@ -1,0 +1,309 @@
+//! One object on its way into a staged file: bytes in, digests along, checks at the end.
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+
+use super::digest::{FileDigest, ObjectCheck};
+use super::form::{FORM_BYTES, Form, form};
+use super::resume::{Continuation, continuation};
+use super::{FetchError, FetchJob, Fetched};
+use crate::cms::{Envelope, Walker};
+use crate::ports::{
+    Checksum, ETag, GetRequest, MediaStore, Object, ObjectBody, StagedFile, StoreError,
+};
+
+/// Check name of a file whose store offers no usable checksum: length and structure were checked.
+pub(super) const CHECK_ENVELOPE: &str = "envelope";
+
+/// The state of one transfer over all its attempts.
+pub(super) struct Transfer<'a> {
+    job: &'a FetchJob,
+    envelope: Option<Envelope>,
+    staged: Box<dyn StagedFile>,
+    /// The version that was met first.
+    version: Option<ETag>,
+    run: Run,
+}
+
+/// What an answer says before its body.
+struct Heading {
+    total_bytes: u64,
+    begins_at: u64,
+    etag: Option<ETag>,
+    checksum: Option<Checksum>,
+}
+
+/// A transfer passed its checks.
+pub(super) struct Checked {
+    check: &'static str,
+    recipients: Vec<String>,
+}
+
+/// What is known since the last time the transfer began at byte 0.
+struct Run {
+    etag: Option<ETag>,
+    total_bytes: Option<u64>,
+    received_bytes: u64,
+    digest: FileDigest,
+    check: Option<ObjectCheck>,
+    shape: Shape,
+}
+
+/// What is made of the bytes.
+enum Shape {
+    /// Too few bytes yet to tell.
+    Unknown(Vec<u8>),
+    /// Ciphertext between a head that is written already and this tail.
+    Joined { tail: Bytes },
+    /// A complete CMS file, walked as it streams by.
+    Complete(Box<Walker>),
+}
+
+impl Run {
+    fn new() -> Self {
+        Self {
+            etag: None,
+            total_bytes: None,
+            received_bytes: 0,
+            digest: FileDigest::new(),
+            check: None,
+            shape: Shape::Unknown(Vec::new()),
+        }
+    }
+}
+
+impl<'a> Transfer<'a> {
+    pub(super) fn new(
+        job: &'a FetchJob,
+        envelope: Option<Envelope>,
+        staged: Box<dyn StagedFile>,
+    ) -> Self {
+        Self {
+            job,
+            envelope,
+            staged,
+            version: None,
+            run: Run::new(),
+        }
+    }
+
+    /// Receives until the end of the object or the first error. `on_bytes` hears of every piece.
+    pub(super) async fn receive(
+        &mut self,
+        store: &dyn MediaStore,
+        next: &Continuation,
+        on_bytes: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), FetchError> {
+        let (from, if_match) = match next {
+            Continuation::Resume { from, if_match } => (*from, Some(if_match.clone())),
+            Continuation::Restart => (0, None),
+        };
+        if from == 0 {
+            self.begin_anew().await?;
+        }
+        let request = GetRequest {
+            location: self.job.location.clone(),
+            from,
+            if_match,
+        };
+        let object = store.get(&request).await.map_err(FetchError::Store)?;
+        let Object {
+            total_bytes,
+            from: begins_at,
+            etag,
+            checksum,
+            body: ObjectBody(mut body),
+        } = object;
+        self.accept(
+            from,
+            Heading {
+                total_bytes,
+                begins_at,
+                etag,
+                checksum,
+            },
+        )
+        .await?;
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(FetchError::Store)?;
+            on_bytes(piece.len() as u64);
+            self.take(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Length of the object, once it is known.
+    pub(super) fn total_bytes(&self) -> u64 {
+        self.run.total_bytes.unwrap_or_default()
+    }
+
+    /// Bytes of the object received since the last beginning.
+    pub(super) fn received_bytes(&self) -> u64 {
+        self.run.received_bytes
+    }
+
+    /// Whether the envelope at hand is of no use any more: the object is another one than it was announced for.
+    pub(super) fn is_outdated_by(&self, error: &FetchError) -> bool {
+        self.envelope.is_some() && error.object_changed()
+    }
+
+    /// What to ask for after an error.
+    pub(super) fn after(&self, error: &FetchError) -> Continuation {
+        continuation(
+            error.class(),
+            self.run.received_bytes,
+            self.run.etag.as_ref(),
+            error.object_changed(),
+        )
+    }
+
+    /// All bytes are here: the checks.
+    pub(super) async fn check(&mut self) -> Result<Checked, FetchError> {
+        self.check_length()?;
+        if let Shape::Unknown(first) = &mut self.run.shape {
+            let first = std::mem::take(first);
+            self.recognise(first).await?;
+        }
+        let recipients = match std::mem::replace(&mut self.run.shape, Shape::Unknown(Vec::new())) {
+            Shape::Joined { tail } => {
+                self.write(tail).await?;
+                self.envelope
+                    .as_ref()
+                    .map(Envelope::recipients)
+                    .unwrap_or_default()
+            }
+            Shape::Complete(walker) => walker.finish().map_err(FetchError::Broken)?.recipients,
+            Shape::Unknown(_) => {
+                return Err(FetchError::Bug {
+                    what: "a complete object has no shape",
+                });
+            }
+        };
+        let check = match self.run.check.take() {
+            Some(check) => check
+                .finish()
+                .map_err(|checksum| FetchError::Checksum { checksum })?,
+            None => CHECK_ENVELOPE,
+        };
+        Ok(Checked { check, recipients })
+    }
+
+    /// The staged file of a transfer that passed its checks.
+    pub(super) async fn finish(self, checked: Checked) -> Result<Fetched, FetchError> {
+        let staged = self.staged.finish().await.map_err(FetchError::Target)?;
+        let Checked { check, recipients } = checked;
+        Ok(Fetched {
+            staged,
+            sha256: self.run.digest.finish(),
+            etag: self.run.etag,
+            check,
+            recipients,
+        })
+    }
+
+    /// Gives the transfer up and removes what was staged.
+    pub(super) async fn discard(self) {
+        // The caller already has an error to report; a leftover is swept at the next start.
+        if let Err(error) = self.staged.discard().await {
+            tracing::debug!(%error, "a staged file could not be removed");
+        }
+    }
+
+    async fn begin_anew(&mut self) -> Result<(), FetchError> {
+        self.run = Run::new();
+        if self.staged.is_empty() {
+            Ok(())
+        } else {
+            self.staged.restart().await.map_err(FetchError::Target)
+        }
+    }
+
+    /// Takes in the headers of an answer to a request for the bytes from `from` on.
+    async fn accept(&mut self, from: u64, heading: Heading) -> Result<(), FetchError> {
+        if heading.begins_at != from {
+            // The store ignores ranges, so what we hold cannot be joined with what comes.
+            self.begin_anew().await?;
+        } else if from > 0
+            && (self.run.total_bytes != Some(heading.total_bytes) || self.run.etag != heading.etag)
+        {
+            return Err(FetchError::Store(StoreError::Changed));
+        }
+        if heading.begins_at == 0 {
+            let another = self.version.is_some() && self.version != heading.etag;
+            if another && self.envelope.is_some() {
+                return Err(FetchError::Store(StoreError::Changed));
+            }
+            self.version.clone_from(&heading.etag);
+            self.run.etag = heading.etag;
+            self.run.total_bytes = Some(heading.total_bytes);
+            self.run.check = heading.checksum.map(ObjectCheck::new);
+        }
+        if heading.total_bytes == 0 {
+            Err(FetchError::Empty)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes in one piece of the body.
+    async fn take(&mut self, piece: Bytes) -> Result<(), FetchError> {
+        self.run.received_bytes += piece.len() as u64;
+        if let Some(check) = &mut self.run.check {
+            check.update(&piece);
+        }
+        match &mut self.run.shape {
+            Shape::Unknown(first) => {
+                first.extend_from_slice(&piece);
+                if first.len() >= FORM_BYTES {
+                    let first = std::mem::take(first);
+                    self.recognise(first).await?;
+                }
+                Ok(())
+            }
+            Shape::Joined { .. } => self.write(piece).await,
+            Shape::Complete(walker) => {
+                walker.feed(&piece).map_err(FetchError::Broken)?;
+                self.write(piece).await
+            }
+        }
+    }
+
+    /// Decides what the object is and writes its beginning.
+    async fn recognise(&mut self, first: Vec<u8>) -> Result<(), FetchError> {
+        let total_bytes = self.run.total_bytes.unwrap_or_default();
+        match (form(&first, self.envelope.is_some()), &self.envelope) {
+            (Form::Ciphertext, Some(envelope)) => {
+                let frame = envelope.frame(total_bytes).map_err(FetchError::Misfit)?;
+                self.run.shape = Shape::Joined { tail: frame.tail };
+                self.write(frame.head).await?;
+                self.write(first.into()).await
+            }
+            (Form::Complete, _) => {
+                let mut walker = Box::new(Walker::new());
+                walker.feed(&first).map_err(FetchError::Broken)?;
+                self.run.shape = Shape::Complete(walker);
+                self.write(first.into()).await
+            }
+            (Form::ErrorPage, _) => Err(FetchError::ErrorPage),
+            (Form::Unencrypted | Form::Ciphertext, _) => Err(FetchError::Unencrypted),
+        }
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> Result<(), FetchError> {
+        self.run.digest.update(&bytes);
+        self.staged.write(bytes).await.map_err(FetchError::Target)
+    }
+
+    fn check_length(&self) -> Result<(), FetchError> {
+        let announced_bytes = self.run.total_bytes.unwrap_or_default();
+        let got_bytes = self.run.received_bytes;
+        if got_bytes == announced_bytes {
+            Ok(())
+        } else {
+            Err(FetchError::Store(StoreError::WrongLength {
+                announced_bytes,
+                got_bytes,
+            }))
+        }
+    }
+}

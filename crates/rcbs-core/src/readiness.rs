@@ -1,0 +1,223 @@
+//! Are the keys there when they are needed? For whom files are sealed, and what is known of these certificates: no private
+//! key is needed for it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::cms::{Certificate, KeyFile};
+use crate::ports::{MediaKey, SealedFor};
+
+/// What is known of the certificate of a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is at hand, and was in use for no longer than it was meant to be.
+    Known {
+        /// Its end, where it says so.
+        until: Option<Timestamp>,
+    },
+    /// It is at hand, and past its end.
+    Expired {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Certificates are at hand, and it is not among them.
+    Unknown,
+    /// No certificates are at hand, so nothing can be said.
+    Untold,
+}
+
+/// How much is sealed for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The recipient in words.
+    pub recipient: String,
+    /// Media files that it can open, alone or among others.
+    pub files: u64,
+    /// The earliest start of their recordings.
+    pub first: Option<Timestamp>,
+    /// The latest.
+    pub last: Option<Timestamp>,
+    /// Files to try a key on: one for each set of recipients that this one is in.
+    pub samples: Vec<MediaKey>,
+}
+
+/// What is sealed for whom, by recipient, those with the latest recordings first. Files whose recipients the ledger does
+/// not know come under the empty text.
+#[must_use]
+pub fn key_uses(sealed: &[SealedFor]) -> Vec<KeyUse> {
+    let unknown = [String::new()];
+    let mut by_recipient: BTreeMap<&str, KeyUse> = BTreeMap::new();
+    for set in sealed {
+        let recipients = match set.recipients.as_slice() {
+            [] => &unknown[..],
+            known => known,
+        };
+        for recipient in recipients {
+            let entry = by_recipient.entry(recipient).or_insert_with(|| KeyUse {
+                recipient: recipient.clone(),
+                files: 0,
+                first: None,
+                last: None,
+                samples: Vec::new(),
+            });
+            entry.files += set.files;
+            entry.first = [entry.first, set.first].into_iter().flatten().min();
+            entry.last = entry.last.max(set.last);
+            entry.samples.push(set.sample.clone());
+        }
+    }
+    let mut uses: Vec<KeyUse> = by_recipient.into_values().collect();
+    uses.sort_by(|a, b| {
+        b.last
+            .cmp(&a.last)
+            .then_with(|| a.recipient.cmp(&b.recipient))
+    });
+    uses
+}
+
+/// The certificates in PEM texts; what is none is left out.
+#[must_use]
+pub fn certificates<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<Certificate> {
+    let read = |text: &[u8]| {
+        KeyFile::read(text)
+            .and_then(KeyFile::into_certificates)
+            .ok()
+    };
+    texts.into_iter().filter_map(read).flatten().collect()
+}
+
+/// What is known of a recipient.
+#[must_use]
+pub fn standing(recipient: &str, certificates: &[Certificate], now: Timestamp) -> Standing {
+    if certificates.is_empty() {
+        return Standing::Untold;
+    }
+    let ours = certificates.iter().filter(|one| one.is_named(recipient));
+    // Of several with one name the one that lasts longest counts; one without a readable end lasts.
+    let lasting = ours
+        .map(|one| one.not_after())
+        .max_by_key(|until| until.unwrap_or(Timestamp::MAX));
+    match lasting {
+        None => Standing::Unknown,
+        Some(Some(since)) if since < now => Standing::Expired { since },
+        Some(until) => Standing::Known { until },
+    }
+}
+
+/// What an operator has to hear after a run that stored files for these recipients: so many for each.
+#[must_use]
+pub fn warnings(
+    stored: &BTreeMap<String, u64>,
+    certificates: &[Certificate],
+    now: Timestamp,
+) -> Vec<String> {
+    let warning = |(recipient, files): (&String, &u64)| {
+        let files = match files {
+            1 => "1 media file of this run is".to_owned(),
+            many => format!("{many} media files of this run are"),
+        };
+        match standing(recipient, certificates, now) {
+            Standing::Known { .. } | Standing::Untold => None,
+            Standing::Expired { since } => Some(format!(
+                "{files} sealed for {recipient}, a certificate that expired {since:.0}; upload a new one to the recording cloud, and keep the old key"
+            )),
+            Standing::Unknown => Some(format!(
+                "{files} sealed for {recipient}, a certificate that neither certificateFile nor the recording cloud names; prove that you have its key: \"rcbs keys --key FILE\""
+            )),
+        }
+    };
+    stored.iter().filter_map(warning).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::{MediaId, RecordingId};
+
+    const ONE: &[u8] = include_bytes!("../../../testdata/cms/one.cert.pem");
+
+    fn at(second: i64) -> Option<Timestamp> {
+        Timestamp::from_second(second).ok()
+    }
+
+    fn sealed(recipients: &[&str], files: u64, first: i64, last: i64, sample: &str) -> SealedFor {
+        SealedFor {
+            recipients: recipients.iter().map(|one| (*one).to_owned()).collect(),
+            files,
+            first: at(first),
+            last: at(last),
+            sample: MediaKey {
+                recording: RecordingId::new(sample).unwrap(),
+                media: MediaId::new("m").unwrap(),
+            },
+        }
+    }
+
+    #[test]
+    fn files_count_for_each_that_can_open_them() {
+        let uses = key_uses(&[
+            sealed(&["a"], 3, 10, 20, "r1"),
+            sealed(&["a", "b"], 2, 5, 30, "r2"),
+            sealed(&[], 1, 1, 2, "r3"),
+        ]);
+        let told: Vec<_> = uses
+            .iter()
+            .map(|one| {
+                (
+                    one.recipient.as_str(),
+                    one.files,
+                    one.first,
+                    one.last,
+                    one.samples.len(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("a", 5, at(5), at(30), 2),
+                ("b", 2, at(5), at(30), 1),
+                ("", 1, at(1), at(2), 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_certificate_is_known_expired_or_unknown() {
+        let at_hand = certificates([ONE, b"rubbish"]);
+        assert_eq!(at_hand.len(), 1);
+        let (name, until) = (at_hand[0].to_string(), at_hand[0].not_after().unwrap());
+        let (before, after) = (
+            until - jiff::SignedDuration::from_secs(1),
+            until + jiff::SignedDuration::from_secs(1),
+        );
+        assert_eq!(
+            standing(&name, &at_hand, before),
+            Standing::Known { until: Some(until) }
+        );
+        assert_eq!(
+            standing(&name, &at_hand, after),
+            Standing::Expired { since: until }
+        );
+        assert_eq!(
+            standing("serial 7 of CN=x", &at_hand, before),
+            Standing::Unknown
+        );
+        assert_eq!(standing(&name, &[], before), Standing::Untold);
+
+        let stored = BTreeMap::from([(name.clone(), 1), ("serial 7 of CN=x".to_owned(), 2)]);
+        let told = warnings(&stored, &at_hand, after);
+        assert_eq!(told.len(), 2);
+        assert!(told.iter().any(|it| {
+            it.starts_with("2 media files of this run are sealed for serial 7 of CN=x,")
+        }));
+        assert!(told.iter().any(|it| it.contains("expired")), "{told:?}");
+        assert_eq!(warnings(&stored, &at_hand, before).len(), 1);
+        assert_eq!(
+            warnings(&stored, &[], after),
+            [""; 0],
+            "nothing is known, so nothing is claimed"
+        );
+    }
+}

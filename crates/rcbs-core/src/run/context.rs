@@ -1,0 +1,204 @@
+//! What every part of a run needs: ports, options, the listener, and the brakes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::denials::Denials;
+use super::halt::Halt;
+use super::outage::Outage;
+use super::retrying_api::RetryingApi;
+use super::seals::Seals;
+use super::under_way::UnderWay;
+use super::{Ports, RunError, RunOptions};
+use crate::event::{Event, Events, Listener};
+use crate::failure::FailureClass;
+use crate::fetch::FetchError;
+use crate::patience::Patience;
+use crate::ports::{EntryState, MediaKey, RecordingApi, Settlement, StoreError};
+use crate::rate::{Concurrency, Gate};
+use crate::recording::{self, MetadataError, Recording};
+use crate::retry;
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) ports: Ports,
+    /// The API of `ports`, with patience.
+    pub(crate) api: Arc<dyn RecordingApi>,
+    /// When the run began, in whole milliseconds as the ledger keeps times.
+    pub(crate) began: Timestamp,
+    pub(crate) options: RunOptions,
+    pub(crate) events: Arc<Events>,
+    pub(crate) patience: Arc<Patience>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) halt: Halt,
+    pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) seals: Seals,
+    denials: Mutex<Denials>,
+    outage: Mutex<Outage>,
+}
+
+impl Context {
+    pub(crate) fn new(ports: Ports, options: RunOptions, listener: Arc<dyn Listener>) -> Self {
+        let events = Arc::new(Events::new(listener));
+        let gate = Arc::new(Gate::new(Concurrency::new(options.max_connections)));
+        let clock = Arc::clone(&ports.clock);
+        let halt = Halt::default();
+        let seals = Seals::default();
+        seals.know(options.certificates.clone());
+        let patience = Arc::new(Patience::new(
+            clock,
+            Arc::clone(&events),
+            Arc::clone(&gate),
+            halt.token(),
+            options.seed,
+        ));
+        Self {
+            gate,
+            api: Arc::new(RetryingApi::new(
+                Arc::clone(&ports.api),
+                Arc::clone(&patience),
+            )),
+            began: whole_ms(ports.clock.now()),
+            patience,
+            ports,
+            options,
+            events,
+            halt,
+            under_way: Arc::default(),
+            seals,
+            denials: Mutex::default(),
+            outage: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Writes new states into the ledger.
+    pub(crate) async fn settle(&self, batch: &[Settlement]) -> Result<(), RunError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.ports
+            .ledger
+            .settle(batch)
+            .await
+            .map_err(RunError::Ledger)
+    }
+
+    /// Reads the JSON of a recording.
+    pub(crate) fn read(&self, json: &Bytes) -> Result<Recording, MetadataError> {
+        recording::parse_at(json, self.options.endpoint.as_ref())
+    }
+
+    /// A recording that was listed, with the places that only a run with a store of its own can read.
+    pub(crate) fn placed(&self, listed: Recording) -> Recording {
+        if self.options.endpoint.is_none() {
+            return listed;
+        }
+        match self.read(&listed.json) {
+            // What listing found wrong with it stays.
+            Ok(fresh) => Recording {
+                media: fresh.media,
+                ..listed
+            },
+            Err(_) => listed,
+        }
+    }
+
+    /// The state and the event of a media file that failed for now, after `attempts` failures before this one.
+    pub(crate) fn waiting(
+        &self,
+        key: &MediaKey,
+        class: FailureClass,
+        reason: String,
+        attempts: u32,
+    ) -> (EntryState, Event) {
+        let next_attempt = retry::next_attempt(class, attempts + 1, self.now());
+        let event = Event::Waiting {
+            key: key.clone(),
+            class,
+            reason: reason.clone(),
+            next_attempt,
+        };
+        (
+            EntryState::Waiting {
+                class,
+                reason,
+                next_attempt,
+            },
+            event,
+        )
+    }
+
+    /// The store gave an object.
+    pub(crate) fn object_given(&self) {
+        self.denials().given();
+        self.outage().given();
+        self.gate.succeeded();
+    }
+
+    /// The store answered that it does not have an object: the login works.
+    pub(crate) fn object_absent(&self) {
+        self.denials().given();
+    }
+
+    /// The store refused an object that was in the state `before`; stops the run when the login is the problem.
+    pub(crate) fn object_refused(&self, error: &StoreError, before: &EntryState) {
+        let code = match error {
+            StoreError::Denied { code, .. } => code.as_str(),
+            // A clock that the store does not accept is refused for every object alike.
+            StoreError::ClockSkew { .. } => "InvalidAccessKeyId",
+            _ => return,
+        };
+        let again = matches!(
+            before,
+            EntryState::Waiting {
+                class: FailureClass::Denied,
+                ..
+            }
+        );
+        if self.denials().refused(code, again) {
+            self.halt.stop(RunError::Store(error.clone()));
+        }
+    }
+
+    /// A media file could not be fetched; stops the run when the store is out of reach.
+    pub(crate) fn fetch_failed(&self, error: &FetchError) {
+        let any_bytes = self.events.summary().received_bytes > 0;
+        let mut outage = self.outage();
+        if outage.failed(error, any_bytes)
+            && let Some(reason) = outage.reason()
+        {
+            self.halt.stop(RunError::Store(reason));
+        }
+    }
+
+    /// At the end of a run: media files were asked for, and the store never answered.
+    pub(crate) fn store_out_of_reach(&self) -> Option<StoreError> {
+        self.outage().reason()
+    }
+
+    /// At the end of a run: everything that was asked for was refused.
+    pub(crate) fn nothing_was_given(&self) -> bool {
+        self.denials().nothing_was_given()
+    }
+
+    fn outage(&self) -> std::sync::MutexGuard<'_, Outage> {
+        // Every update under this lock is complete before anything can panic.
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn denials(&self) -> std::sync::MutexGuard<'_, Denials> {
+        // Every update under this lock is complete before anything can panic.
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn whole_ms(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}

@@ -1,0 +1,362 @@
+//! One media file from its choice to its end in this run.
+
+use std::sync::Arc;
+
+use super::RunError;
+use super::check_in_place::{InPlace, check_in_place};
+use super::commit::{Commit, MediaCommit, path_text};
+use super::context::Context;
+use super::recording::Work;
+use crate::event::Event;
+use crate::failure::FailureClass;
+use crate::fetch::{FetchError, FetchJob, Fetched, fetch};
+use crate::ports::{ApiError, EntryState, MediaEntry, MediaKey, MediaStore, StoreError};
+use crate::recording::{Location, Media};
+use crate::select::{Choice, RULE_METADATA_ONLY};
+use crate::store::{SafeName, stage_name};
+
+/// A media file and what is to be done with it.
+#[derive(Debug)]
+pub(crate) struct MediaWork {
+    pub(crate) media: Media,
+    pub(crate) name: SafeName,
+    pub(crate) entry: MediaEntry,
+    pub(crate) choice: Choice,
+}
+
+/// Brings one media file to its end in this run; `None` when the run is stopping.
+pub(crate) async fn finish_media(
+    context: &Context,
+    work: &Work,
+    one: &MediaWork,
+) -> Option<Commit> {
+    let key = MediaKey {
+        recording: work.id.clone(),
+        media: one.media.id.clone(),
+    };
+    match &one.choice {
+        Choice::Keep => {
+            context.events.emit(&Event::Unchanged { key });
+            None
+        }
+        // A run that wants no media says nothing about what waits or is lost.
+        Choice::Skip { rule }
+            if *rule == RULE_METADATA_ONLY
+                && matches!(
+                    one.entry.state,
+                    EntryState::Waiting { .. } | EntryState::Lost { .. }
+                ) =>
+        {
+            let rule = (*rule).to_owned();
+            context.events.emit(&Event::Skipped { key, rule });
+            None
+        }
+        Choice::Skip { rule } => Some(skipped(key, rule)),
+        Choice::PutOff { error } => Some(put_off(
+            context,
+            key,
+            one,
+            FailureClass::Unexpected,
+            error.to_string(),
+        )),
+        Choice::Check { location } => match check(context, work, one, &key).await {
+            Ok(Some(commit)) => Some(commit),
+            Ok(None) => match location {
+                Ok(location) => fetch_one(context, work, one, key, location.clone()).await,
+                Err(error) => Some(put_off(
+                    context,
+                    key,
+                    one,
+                    FailureClass::Unexpected,
+                    error.to_string(),
+                )),
+            },
+            Err(error) => stop(context, error),
+        },
+        Choice::Fetch {
+            location,
+            quarantine,
+        } => {
+            if *quarantine
+                && let Err(error) = quarantine_damaged(
+                    context,
+                    work,
+                    one,
+                    "its length is not the one in the ledger",
+                )
+                .await
+            {
+                return stop(context, error);
+            }
+            fetch_one(context, work, one, key, location.clone()).await
+        }
+    }
+}
+
+fn stop(context: &Context, error: RunError) -> Option<Commit> {
+    context.halt.stop(error);
+    None
+}
+
+fn skipped(key: MediaKey, rule: &str) -> Commit {
+    let event = Event::Skipped {
+        key: key.clone(),
+        rule: rule.to_owned(),
+    };
+    Commit::Settled {
+        key,
+        state: EntryState::Skipped {
+            rule: rule.to_owned(),
+        },
+        recipients: Vec::new(),
+        event,
+    }
+}
+
+fn put_off(
+    context: &Context,
+    key: MediaKey,
+    one: &MediaWork,
+    class: FailureClass,
+    reason: String,
+) -> Commit {
+    let (state, event) = context.waiting(&key, class, reason, one.entry.attempts);
+    Commit::Settled {
+        key,
+        state,
+        recipients: Vec::new(),
+        event,
+    }
+}
+
+/// Looks at a file that has the final name already; `None` when it has to be fetched after all.
+async fn check(
+    context: &Context,
+    work: &Work,
+    one: &MediaWork,
+    key: &MediaKey,
+) -> Result<Option<Commit>, RunError> {
+    let found = check_in_place(
+        context.ports.target.as_ref(),
+        &work.folder,
+        &one.name,
+        one.media.envelope.as_deref(),
+        &one.entry.state,
+    )
+    .await
+    .map_err(RunError::Target)?;
+    match found {
+        InPlace::Whole {
+            len_bytes,
+            sha256,
+            check,
+            recipients,
+        } => {
+            let known = matches!(
+                &one.entry.state,
+                EntryState::Verified { sha256: known, .. } if *known == sha256
+            );
+            let event = if known {
+                Event::Unchanged { key: key.clone() }
+            } else {
+                Event::Verified {
+                    key: key.clone(),
+                    path: path_text(&work.folder, &one.name),
+                    len_bytes,
+                    check: check.clone(),
+                    fetched: false,
+                }
+            };
+            let state = EntryState::Verified {
+                len_bytes,
+                sha256,
+                etag: None,
+                check,
+                at: context.now(),
+            };
+            Ok(Some(Commit::Settled {
+                key: key.clone(),
+                state,
+                recipients,
+                event,
+            }))
+        }
+        InPlace::Damaged { reason } => {
+            quarantine_damaged(context, work, one, &reason).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn quarantine_damaged(
+    context: &Context,
+    work: &Work,
+    one: &MediaWork,
+    reason: &str,
+) -> Result<(), RunError> {
+    let path = path_text(&work.folder, &one.name);
+    context.events.warn(format!(
+        "{path} is damaged ({reason}); it was moved to .rcbs/quarantine and is fetched again"
+    ));
+    context
+        .ports
+        .target
+        .quarantine(&work.folder, &one.name)
+        .await
+        .map_err(RunError::Target)
+}
+
+/// Fetches a media file; one that is not there any more, or was replaced on the way, is looked for once more with
+/// fresh metadata before it is lost or waits.
+async fn fetch_one(
+    context: &Context,
+    work: &Work,
+    one: &MediaWork,
+    key: MediaKey,
+    location: Location,
+) -> Option<Commit> {
+    let store = context.ports.store.as_deref()?;
+    let job = |location: Location, envelope: Option<Arc<str>>| FetchJob {
+        key: key.clone(),
+        location,
+        envelope,
+        stage: stage_name(&key.recording, Some(&key.media)),
+    };
+    let announced = (location, one.media.envelope.clone());
+    let first = job(announced.0.clone(), announced.1.clone());
+    let mut result = transfer(context, store, &first).await;
+    if let Some(Err(error)) = &result
+        && (error.class() == FailureClass::Lost || error.object_changed())
+    {
+        match second_look(context, &key).await {
+            Ok(SecondLook::Now(Some(fresh))) if fresh != announced => {
+                result = transfer(context, store, &job(fresh.0, fresh.1)).await;
+            }
+            Ok(SecondLook::Now(_)) => {}
+            Ok(SecondLook::Unclear(reason)) => {
+                let reason = format!("{error}; asked once more: {reason}");
+                return Some(put_off(context, key, one, FailureClass::Unexpected, reason));
+            }
+            Err(error) => {
+                return Some(put_off(context, key, one, error.class(), error.to_string()));
+            }
+        }
+    }
+    match result? {
+        Ok(fetched) => {
+            context.object_given();
+            let commit = MediaCommit {
+                key,
+                fetched,
+                folder: work.folder.clone(),
+                name: one.name.clone(),
+                attempts: one.entry.attempts,
+            };
+            Some(Commit::Media(Box::new(commit)))
+        }
+        Err(error) => failed(context, one, key, error),
+    }
+}
+
+/// One patient transfer; `None` when the run stops in between.
+async fn transfer(
+    context: &Context,
+    store: &dyn MediaStore,
+    job: &FetchJob,
+) -> Option<Result<Fetched, FetchError>> {
+    let work = async {
+        let _pass = context.gate.enter().await;
+        let on_bytes = |bytes: u64| context.events.emit(&Event::Received { bytes });
+        fetch(
+            job,
+            store,
+            context.ports.target.as_ref(),
+            &context.patience,
+            &on_bytes,
+        )
+        .await
+    };
+    tokio::select! {
+        biased;
+        () = context.halt.stopped() => None,
+        result = work => Some(result),
+    }
+}
+
+/// What a second look at a recording's metadata says of a media file.
+enum SecondLook {
+    /// It is here, or not announced any more.
+    Now(Option<(Location, Option<Arc<str>>)>),
+    /// The answer cannot be used, so it says nothing.
+    Unclear(String),
+}
+
+/// Reads the recording's metadata once more: the muxer replaces files.
+///
+/// What is stored as metadata stays what was listed: the next run then sees it changed, stores the new one, and checks
+/// the recording's other files too, which may have been replaced with this one.
+async fn second_look(context: &Context, key: &MediaKey) -> Result<SecondLook, ApiError> {
+    let json = match context.api.recording(&key.recording).await {
+        Ok(json) => json,
+        Err(ApiError::NotFound) => return Ok(SecondLook::Now(None)),
+        Err(error) => return Err(error),
+    };
+    let fresh = match context.read(&json) {
+        Ok(fresh) if fresh.id == key.recording => fresh,
+        Ok(other) => {
+            let reason = format!("the server answers with another recording, {}", other.id);
+            return Ok(SecondLook::Unclear(reason));
+        }
+        Err(error) => return Ok(SecondLook::Unclear(error.to_string())),
+    };
+    if !fresh.says_which_media() {
+        return Ok(SecondLook::Unclear(
+            "its metadata no longer hold a list of media files".to_owned(),
+        ));
+    }
+    let Some(media) = fresh.media.into_iter().find(|media| media.id == key.media) else {
+        return Ok(SecondLook::Now(None));
+    };
+    Ok(match media.location {
+        Ok(located) => SecondLook::Now(Some((located.location, media.envelope))),
+        Err(error) => SecondLook::Unclear(error.to_string()),
+    })
+}
+
+fn failed(context: &Context, one: &MediaWork, key: MediaKey, error: FetchError) -> Option<Commit> {
+    context.fetch_failed(&error);
+    match (&error, error.class()) {
+        (FetchError::Target(target), FailureClass::Local) => {
+            stop(context, RunError::Target(target.clone()))
+        }
+        (_, FailureClass::Lost) => {
+            context.object_absent();
+            let reason = match &one.media.location {
+                Ok(located) => format!("{error} ({})", located.location),
+                Err(_) => error.to_string(),
+            };
+            let event = Event::Lost {
+                key: key.clone(),
+                reason: reason.clone(),
+            };
+            let state = EntryState::Lost {
+                reason,
+                at: context.now(),
+            };
+            Some(Commit::Settled {
+                key,
+                state,
+                recipients: Vec::new(),
+                event,
+            })
+        }
+        (
+            FetchError::Store(refused @ (StoreError::Denied { .. } | StoreError::ClockSkew { .. })),
+            class,
+        ) => {
+            context.object_refused(refused, &one.entry.state);
+            Some(put_off(context, key, one, class, error.to_string()))
+        }
+        (_, class) => Some(put_off(context, key, one, class, error.to_string())),
+    }
+}

@@ -1,0 +1,270 @@
+//! One run: recover, plan, then list, fetch and commit at the same time, and tell the truth at the end.
+//!
+//! The only module that knows all stages. Three loops run side by side, joined by bounded channels:
+//! `listing` (pages → intake → work), `workers` (work → staged files) and `commit` (staged files → final names →
+//! ledger → events). Backwards flows only waiting: a full channel slows the loop before it.
+
+mod adopt;
+mod check_in_place;
+mod commit;
+mod context;
+mod denials;
+mod halt;
+mod intake;
+mod listing;
+mod manifest;
+mod media;
+mod outage;
+mod outcome;
+mod planning;
+mod recording;
+mod recover;
+mod remote_settings;
+mod retrying_api;
+mod revisit;
+mod seals;
+mod slices;
+mod survey;
+mod under_way;
+mod verify;
+mod workers;
+
+pub use outcome::{Outcome, RunEnd, ledger_outcome, outcome};
+pub use survey::{Survey, SurveyCounts, survey};
+pub use verify::{
+    ManifestsOptions, VerifyEnd, VerifyOptions, VerifyPorts, repair, verify, verify_manifests,
+};
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::cms::Certificate;
+use crate::event::{Event, Listener};
+use crate::manifest::SigningKey;
+use crate::plan::{Instance, Plan, WindowError, WindowOptions};
+use crate::ports::{
+    ApiError, Clock, Ledger, LedgerError, MediaStore, RecordingApi, StoreError, Target, TargetError,
+};
+use crate::recording::{Endpoint, RecordingId};
+use crate::select::Wanted;
+use crate::store::FolderFormat;
+use commit::Commit;
+use context::Context;
+use intake::Intake;
+use planning::Planned;
+use recording::Work;
+use slices::SliceBook;
+
+/// Results waiting for the committer; more than one batch, so that it never waits while there is work.
+const COMMITS_WAITING: usize = 512;
+/// Recordings waiting for a worker.
+const WORKS_WAITING: usize = 128;
+
+/// The outside world of a run.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    /// Who announces recordings.
+    pub api: Arc<dyn RecordingApi>,
+    /// Who holds media; `None` with `metadataOnly`.
+    pub store: Option<Arc<dyn MediaStore>>,
+    /// The folder we fill.
+    pub target: Arc<dyn Target>,
+    /// What we know.
+    pub ledger: Arc<dyn Ledger>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a run shall do.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Which time range.
+    pub window: WindowOptions,
+    /// Which share.
+    pub instance: Instance,
+    /// Which media files.
+    pub wanted: Wanted,
+    /// The store's own address, where it is not AWS: URLs below it name media.
+    pub endpoint: Option<Endpoint>,
+    /// In which folders.
+    pub folder_format: FolderFormat,
+    /// Most transfers at once, at least 1; also the most recordings asked for at once.
+    pub max_connections: usize,
+    /// What stands in the `last_recording_endtime.txt` that the old program left beside its configuration file; read
+    /// when the target has none.
+    pub old_checkpoint: Option<String>,
+    /// Seed of the jitter between retries.
+    pub seed: u64,
+    /// Signs manifests.
+    pub manifest_key: Option<Arc<SigningKey>>,
+    /// Certificates that recordings are expected to be sealed for, besides those that the API names.
+    pub certificates: Vec<Certificate>,
+}
+
+/// Why a run could not go on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RunError {
+    /// There is no window to walk.
+    #[error("the window of this run cannot be made")]
+    Window(#[source] WindowError),
+    /// The API refused us.
+    #[error("recordings cannot be listed")]
+    Api(#[source] ApiError),
+    /// The store refused us.
+    #[error("media cannot be fetched")]
+    Store(#[source] StoreError),
+    /// The target cannot be written.
+    #[error("the target cannot be used")]
+    Target(#[source] TargetError),
+    /// The ledger cannot be used.
+    #[error("the ledger cannot be used")]
+    Ledger(#[source] LedgerError),
+    /// The ledger names a folder that no version of this program makes.
+    #[error("the ledger names an impossible folder for recording {recording}")]
+    ForeignFolder {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// The operator or the system asked us to stop.
+    #[error("the run was interrupted")]
+    Interrupted,
+}
+
+/// Runs once, to the end or to the first thing that makes going on pointless.
+///
+/// `interrupt` stops claiming new work; what is staged completely is still committed.
+pub async fn run(
+    ports: Ports,
+    options: RunOptions,
+    listener: Arc<dyn Listener>,
+    interrupt: CancellationToken,
+) -> RunEnd {
+    let context = Arc::new(Context::new(ports, options, listener));
+    until_end(&context, interrupt, drive(&context)).await
+}
+
+/// Takes over the archive that lies in the target: reads, checks in place, enters; downloads nothing.
+pub async fn adopt(
+    ports: Ports,
+    options: RunOptions,
+    listener: Arc<dyn Listener>,
+    interrupt: CancellationToken,
+) -> RunEnd {
+    let context = Arc::new(Context::new(ports, options, listener));
+    until_end(&context, interrupt, async {
+        recover::recover(&context).await?;
+        let adopted = adopt::adopt_all(&context).await;
+        context.events.emit(&Event::ListingEnded);
+        adopted?;
+        manifest::write(&context).await
+    })
+    .await
+}
+
+/// Works until the end, an interruption or an error, and sums up.
+async fn until_end(
+    context: &Context,
+    interrupt: CancellationToken,
+    work: impl Future<Output = Result<(), RunError>>,
+) -> RunEnd {
+    let watch = async {
+        interrupt.cancelled().await;
+        context.halt.stop(RunError::Interrupted);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        () = watch => {}
+        done = work => {
+            if let Err(error) = done {
+                context.halt.stop(error);
+            }
+        }
+    }
+    let end = RunEnd {
+        summary: context.events.summary(),
+        stopped: context.halt.reason(),
+        everything_was_refused: context.nothing_was_given(),
+    };
+    context.events.emit(&Event::Ended {
+        summary: end.summary.clone(),
+    });
+    end
+}
+
+/// Waits for an answer of the API no longer than the run lasts. What has been handed on by then stays handed on.
+async fn unless_stopped(
+    context: &Context,
+    work: impl Future<Output = Result<(), RunError>>,
+) -> Result<(), RunError> {
+    tokio::select! {
+        biased;
+        () = context.halt.stopped() => Ok(()),
+        done = work => done,
+    }
+}
+
+async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
+    recover::recover(context).await?;
+    let mut planned = None;
+    unless_stopped(context, async {
+        planned = Some(planning::plan(context).await?);
+        remote_settings::ask(context).await;
+        Ok(())
+    })
+    .await?;
+    let Some(Planned {
+        plan,
+        frontier,
+        foreign_endtime,
+    }) = planned
+    else {
+        return Ok(());
+    };
+    if let Some(at) = foreign_endtime {
+        slices::take_over_endtime(context, at).await?;
+    }
+    context.events.emit(&Event::Planned { plan: plan.clone() });
+    let (works_in, works_out) = mpsc::channel(WORKS_WAITING);
+    let (commits_in, commits_out) = mpsc::channel(COMMITS_WAITING);
+    let commits_of_listing = commits_in.clone();
+    let listing = async {
+        let listed = list_and_revisit(context, &plan, works_in, commits_of_listing).await;
+        if let Err(error) = listed {
+            context.halt.stop(error);
+        }
+    };
+    tokio::join!(
+        listing,
+        workers::work_all(context, works_out, commits_in),
+        commit::commit_all(context, commits_out, SliceBook::new(frontier)),
+    );
+    if let Some(error) = context.store_out_of_reach() {
+        context.halt.fall_short(RunError::Store(error));
+    }
+    // After a stop too: what this run left waiting may be older than what an earlier one exported, and what it stored
+    // belongs into a manifest.
+    slices::export_checkpoint(context).await?;
+    manifest::write(context).await?;
+    seals::warn(context);
+    Ok(())
+}
+
+/// Lists the window; then looks up what earlier runs left over, if the API is still there to be asked.
+async fn list_and_revisit(
+    context: &Context,
+    plan: &Plan,
+    works: mpsc::Sender<Work>,
+    commits: mpsc::Sender<Commit>,
+) -> Result<(), RunError> {
+    let intake = Intake::new(works, commits);
+    let end = listing::list(context, plan, &intake).await?;
+    listing::remember_learned(context, end.learned).await?;
+    if end.in_reach {
+        unless_stopped(context, revisit::revisit(context, &intake)).await?;
+    }
+    context.events.emit(&Event::ListingEnded);
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Tells a store that is out of reach from an object that could not be had.
+
+use crate::fetch::FetchError;
+use crate::ports::StoreError;
+
+/// So many media files in a row, each after its own retries, and not one answer: it is not the files.
+const STREAK: u32 = 5;
+
+/// Whether the store has been heard of in this run.
+#[derive(Debug, Default)]
+pub(crate) struct Outage {
+    reached: bool,
+    failures: u32,
+    last: Option<StoreError>,
+}
+
+impl Outage {
+    /// An object was given.
+    pub(crate) fn given(&mut self) {
+        self.reached = true;
+    }
+
+    /// A media file failed for good in this run; `any_bytes` when some of any object came. True when the store is out
+    /// of reach, so that going on would only wait for one time limit after another.
+    pub(crate) fn failed(&mut self, error: &FetchError, any_bytes: bool) -> bool {
+        match error {
+            FetchError::Store(
+                store @ (StoreError::Unreachable { .. } | StoreError::Timeout { .. }),
+            ) => {
+                self.failures += 1;
+                self.last = Some(store.clone());
+            }
+            // Whatever else came was an answer.
+            FetchError::Store(_) | FetchError::Broken(_) | FetchError::Misfit(_) => {
+                self.reached = true;
+            }
+            FetchError::Checksum { .. } | FetchError::Empty | FetchError::ErrorPage => {
+                self.reached = true;
+            }
+            FetchError::Unencrypted => self.reached = true,
+            FetchError::Target(_) | FetchError::Envelope(_) | FetchError::Bug { .. } => {}
+        }
+        self.reached |= any_bytes;
+        !self.reached && self.failures >= STREAK
+    }
+
+    /// Why no answer ever came, when media files were asked for and none did.
+    pub(crate) fn reason(&self) -> Option<StoreError> {
+        self.last.clone().filter(|_| !self.reached)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreachable() -> FetchError {
+        FetchError::Store(StoreError::Unreachable {
+            reason: "connection refused".to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_store_that_never_answers_is_out_of_reach() {
+        let mut outage = Outage::default();
+        assert!(outage.reason().is_none());
+        let verdicts: Vec<bool> = (0..5)
+            .map(|_| outage.failed(&unreachable(), false))
+            .collect();
+        assert_eq!(verdicts, [false, false, false, false, true]);
+        assert!(outage.reason().is_some());
+    }
+
+    #[test]
+    fn a_single_answer_shows_that_the_files_are_the_problem() {
+        type Answer = fn(&mut Outage);
+        let answers: [(&str, Answer); 3] = [
+            ("an object", |outage| outage.given()),
+            ("a refusal", |outage| {
+                assert!(!outage.failed(&FetchError::Store(StoreError::NotFound), false));
+            }),
+            ("some bytes", |outage| {
+                assert!(!outage.failed(&unreachable(), true));
+            }),
+        ];
+        for (name, answer) in answers {
+            let mut outage = Outage::default();
+            assert!(!outage.failed(&unreachable(), false), "{name}");
+            answer(&mut outage);
+            assert!(
+                (0..20).all(|_| !outage.failed(&unreachable(), false)),
+                "{name}"
+            );
+            assert!(outage.reason().is_none(), "{name}");
+        }
+    }
+}

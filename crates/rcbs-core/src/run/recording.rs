@@ -1,0 +1,125 @@
+//! One recording from its selection to its end in this run: media files at once, metadata last.
+
+use std::panic::AssertUnwindSafe;
+
+use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::RunError;
+use super::commit::{Commit, MetadataCommit};
+use super::context::Context;
+use super::media::{MediaWork, finish_media};
+use super::under_way::Claim;
+use crate::failure::FailureClass;
+use crate::ports::MediaKey;
+use crate::recording::RecordingId;
+use crate::store::{Folder, metadata_file_name, stage_name};
+
+/// A recording and what is to be done with it.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) id: RecordingId,
+    pub(crate) folder: Folder,
+    pub(crate) media: Vec<MediaWork>,
+    pub(crate) metadata: Option<MetadataWork>,
+    /// The slice it was listed in; `None` when an earlier run left it over.
+    pub(crate) slice: Option<usize>,
+    /// Nobody else works on it.
+    pub(crate) claim: Claim,
+    /// Its share of the memory that listed metadata may take; given back when the work is done.
+    #[expect(dead_code, reason = "held for as long as the work lives")]
+    pub(crate) memory: OwnedSemaphorePermit,
+}
+
+/// Metadata that has to be stored.
+#[derive(Debug)]
+pub(crate) struct MetadataWork {
+    pub(crate) json: Bytes,
+    pub(crate) sha256: [u8; 32],
+    /// Whether an older version is replaced.
+    pub(crate) changed: bool,
+}
+
+/// Does the work and hands every result to the committer, metadata after all media files.
+pub(crate) async fn finish_recording(context: &Context, work: Work, outbox: &mpsc::Sender<Commit>) {
+    let mut media: FuturesUnordered<_> = work
+        .media
+        .iter()
+        .map(|one| guarded(context, &work, one))
+        .collect();
+    while let Some(commit) = media.next().await {
+        if let Some(commit) = commit {
+            send(outbox, commit).await;
+        }
+    }
+    drop(media);
+    if context.halt.is_stopped() {
+        // Not done: the slice stays open, and the next run takes this recording up again.
+        return;
+    }
+    if let Some(metadata) = &work.metadata {
+        match stage_metadata(context, &work, metadata).await {
+            Ok(commit) => send(outbox, commit).await,
+            Err(error) => return context.halt.stop(error),
+        }
+    }
+    let Work { slice, claim, .. } = work;
+    send(outbox, Commit::RecordingDone { slice, claim }).await;
+}
+
+/// One media file; a panic is that file's failure, not the run's.
+async fn guarded(context: &Context, work: &Work, one: &MediaWork) -> Option<Commit> {
+    // Nothing that is shared is left half-changed by a panic: every lock guards whole updates.
+    AssertUnwindSafe(finish_media(context, work, one))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            let key = MediaKey {
+                recording: work.id.clone(),
+                media: one.media.id.clone(),
+            };
+            let reason = "internal fault; please report it with the log".to_owned();
+            let (state, event) =
+                context.waiting(&key, FailureClass::Bug, reason, one.entry.attempts);
+            Some(Commit::Settled {
+                key,
+                state,
+                recipients: Vec::new(),
+                event,
+            })
+        })
+}
+
+async fn stage_metadata(
+    context: &Context,
+    work: &Work,
+    metadata: &MetadataWork,
+) -> Result<Commit, RunError> {
+    let mut staged = context
+        .ports
+        .target
+        .stage(&stage_name(&work.id, None))
+        .await
+        .map_err(RunError::Target)?;
+    staged
+        .write(metadata.json.clone())
+        .await
+        .map_err(RunError::Target)?;
+    Ok(Commit::Metadata(Box::new(MetadataCommit {
+        recording: work.id.clone(),
+        staged: staged.finish().await.map_err(RunError::Target)?,
+        folder: work.folder.clone(),
+        name: metadata_file_name(&work.id),
+        sha256: metadata.sha256,
+        changed: metadata.changed,
+    })))
+}
+
+/// The committer reads its inbox to the end, so sending fails only when it has panicked, which ends the run anyway.
+async fn send(outbox: &mpsc::Sender<Commit>, commit: Commit) {
+    if outbox.send(commit).await.is_err() {
+        tracing::error!("the committer is gone");
+    }
+}

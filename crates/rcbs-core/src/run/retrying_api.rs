@@ -1,0 +1,86 @@
+//! The recording API with patience: the same port, each request tried again as the retry policy says.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::patience::Patience;
+use crate::ports::{ApiError, Cursor, ListRequest, Page, RecordingApi, RemoteSettings};
+use crate::recording::RecordingId;
+use crate::retry::RetryPolicy;
+
+/// Wraps an implementation of the port.
+#[derive(Debug)]
+pub(crate) struct RetryingApi {
+    inner: Arc<dyn RecordingApi>,
+    patience: Arc<Patience>,
+}
+
+impl RetryingApi {
+    pub(crate) fn new(inner: Arc<dyn RecordingApi>, patience: Arc<Patience>) -> Self {
+        Self { inner, patience }
+    }
+
+    /// `on_failure` is for answers that are failures of the server or none of the API's.
+    async fn patiently<T, F>(
+        &self,
+        on_failure: RetryPolicy,
+        ask: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<T, ApiError>> + Send,
+    {
+        let mut tries = self.patience.begin(RetryPolicy::API);
+        loop {
+            match ask().await {
+                Ok(answer) => return Ok(answer),
+                // Facts about the server, which the caller decides on; asking again would not change them.
+                Err(
+                    error @ (ApiError::OffsetRefused { .. }
+                    | ApiError::TooLarge { .. }
+                    | ApiError::Refused { .. }),
+                ) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    tries.set_policy(match error {
+                        ApiError::Server { .. }
+                        | ApiError::Malformed { .. }
+                        | ApiError::Redirect { .. } => on_failure,
+                        _ => RetryPolicy::API,
+                    });
+                    if !self
+                        .patience
+                        .may_retry(&mut tries, error.class(), None, &error)
+                        .await
+                    {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl RecordingApi for RetryingApi {
+    async fn list(&self, request: &ListRequest) -> Result<Page, ApiError> {
+        let on_failure = match request.cursor {
+            Cursor::Link(_) => RetryPolicy::LINK,
+            Cursor::First | Cursor::Offset(_) => RetryPolicy::API,
+        };
+        self.patiently(on_failure, || self.inner.list(request))
+            .await
+    }
+
+    async fn recording(&self, id: &RecordingId) -> Result<Bytes, ApiError> {
+        self.patiently(RetryPolicy::API, || self.inner.recording(id))
+            .await
+    }
+
+    async fn settings(&self) -> Result<Option<RemoteSettings>, ApiError> {
+        self.patiently(RetryPolicy::API, || self.inner.settings())
+            .await
+    }
+}

@@ -1,0 +1,136 @@
+//! Media files that earlier runs left announced or waiting, tried again wherever their recording lies.
+
+use bytes::Bytes;
+
+use super::RunError;
+use super::adopt::METADATA_BYTES;
+use super::context::Context;
+use super::intake::{Intake, is_unsettled, lose_unseen, put_off_unseen, tell_faults};
+use crate::ports::{ApiError, MediaKey, RecordingEntry, Settlement};
+use crate::recording::RecordingId;
+use crate::store::{Folder, metadata_file_name};
+
+/// Recordings read from the ledger at a time.
+const PAGE: usize = 100;
+
+/// Takes in every recording with an unsettled media file that this run's listing did not bring: those in range of the
+/// window are recognised by having been announced since the run began.
+pub(crate) async fn revisit(context: &Context, intake: &Intake) -> Result<(), RunError> {
+    if !context.options.wanted.media {
+        // Nothing would be tried, and what waits outside the window would be skipped for good.
+        return Ok(());
+    }
+    let mut after: Option<RecordingId> = None;
+    loop {
+        let page = context
+            .ports
+            .ledger
+            .unsettled(after.as_ref(), PAGE)
+            .await
+            .map_err(RunError::Ledger)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.id.clone());
+        for entry in page {
+            if context.halt.is_stopped() {
+                return Ok(());
+            }
+            let ours = context.options.instance.owns(&entry.id);
+            if ours && entry.last_seen < context.began {
+                revisit_one(context, intake, &entry).await?;
+            }
+        }
+    }
+}
+
+async fn revisit_one(
+    context: &Context,
+    intake: &Intake,
+    entry: &RecordingEntry,
+) -> Result<(), RunError> {
+    match context.api.recording(&entry.id).await {
+        Ok(json) => take_again(context, intake, entry, &json).await,
+        // The metadata is gone; the objects may outlive it, and where they lie stands in what was stored of it.
+        Err(ApiError::NotFound) => match stored_metadata(context, entry).await? {
+            Some(json) => take_again(context, intake, entry, &json).await,
+            None => lost(context, entry).await,
+        },
+        // 401 is the login; 403 may be this recording alone.
+        Err(error @ ApiError::Denied { status: 401, .. }) => Err(RunError::Api(error)),
+        Err(error) => put_off(context, entry, &error).await,
+    }
+}
+
+pub(crate) async fn take_again(
+    context: &Context,
+    intake: &Intake,
+    entry: &RecordingEntry,
+    json: &Bytes,
+) -> Result<(), RunError> {
+    match context.read(json) {
+        Ok(fresh) if fresh.id == entry.id => {
+            tell_faults(context, Some(&fresh.id), &fresh.faults).await?;
+            intake.take_in(context, vec![fresh], None).await
+        }
+        Ok(_) => fault(context, entry, "the server answered with another recording").await,
+        Err(error) => fault(context, entry, &error.to_string()).await,
+    }
+}
+
+/// The recording's metadata as it lies in the archive.
+pub(crate) async fn stored_metadata(
+    context: &Context,
+    entry: &RecordingEntry,
+) -> Result<Option<Bytes>, RunError> {
+    let Some(folder) = Folder::from_text(&entry.folder) else {
+        return Ok(None);
+    };
+    let name = metadata_file_name(&entry.id);
+    let read = context
+        .ports
+        .target
+        .read(&folder, &name, 0, METADATA_BYTES)
+        .await;
+    read.map_err(RunError::Target)
+}
+
+/// The recording is gone from the cloud, and with it what was never fetched.
+pub(crate) async fn lost(context: &Context, entry: &RecordingEntry) -> Result<(), RunError> {
+    let settlements: Vec<Settlement> = keys(entry)
+        .map(|(key, _)| lose_unseen(context, key, "the cloud no longer has the recording"))
+        .collect();
+    context.settle(&settlements).await
+}
+
+async fn fault(context: &Context, entry: &RecordingEntry, reason: &str) -> Result<(), RunError> {
+    tell_faults(context, Some(&entry.id), &[reason.to_owned()]).await
+}
+
+/// The API could not be asked: everything of this recording goes on waiting.
+pub(crate) async fn put_off(
+    context: &Context,
+    entry: &RecordingEntry,
+    error: &ApiError,
+) -> Result<(), RunError> {
+    let put_off =
+        |(key, attempts)| put_off_unseen(context, key, error.class(), error.to_string(), attempts);
+    let settlements: Vec<Settlement> = keys(entry).map(put_off).collect();
+    context.settle(&settlements).await
+}
+
+fn keys(entry: &RecordingEntry) -> impl Iterator<Item = (MediaKey, u32)> {
+    let unsettled = entry
+        .media
+        .iter()
+        .filter(|(_, known)| is_unsettled(&known.state));
+    unsettled.map(|(id, known)| {
+        (
+            MediaKey {
+                recording: entry.id.clone(),
+                media: id.clone(),
+            },
+            known.attempts,
+        )
+    })
+}

@@ -1,0 +1,170 @@
+//! Looks at the window without touching anything: what a run would find, and what it would fetch.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::listing::{Taker, list};
+use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
+use crate::event::{Event, Listener};
+use crate::plan::{Plan, Slice};
+use crate::ports::MediaEntry;
+use crate::recording::{Recording, RecordingId};
+use crate::select::{Choice, find_on_disk, names_on_disk, select};
+use crate::store::{Folder, recording_folder};
+
+/// What a run would do now.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The plan that a run would execute; `None` when it could not be made.
+    pub plan: Option<Plan>,
+    /// What was counted.
+    pub counts: SurveyCounts,
+    /// Bytes free in the target; `None` when the target does not tell.
+    pub free_bytes: Option<u64>,
+}
+
+/// Counts of a survey.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SurveyCounts {
+    /// Recordings of the window that are ours.
+    pub recordings: u64,
+    /// Their media files.
+    pub media: u64,
+    /// Media files that would be fetched, or checked in place.
+    pub to_fetch: u64,
+    /// Their size as the server tells it, where it does.
+    pub told_bytes: u64,
+    /// Media files that are verified and in place.
+    pub in_place: u64,
+    /// Media files that are not wanted.
+    pub skipped: u64,
+    /// Slices of the window.
+    pub slices: u64,
+}
+
+/// Lists the window and counts; writes nothing, fetches nothing.
+pub async fn survey(
+    ports: Ports,
+    options: RunOptions,
+    listener: Arc<dyn Listener>,
+    interrupt: CancellationToken,
+) -> (Survey, RunEnd) {
+    let context = Arc::new(Context::new(ports, options, listener));
+    let counter = Counter::default();
+    let mut plan = None;
+    let listing = async {
+        let made = planning::plan(&context).await?.plan;
+        context.events.emit(&Event::Planned { plan: made.clone() });
+        list(&context, plan.insert(made), &counter).await?;
+        context.events.emit(&Event::ListingEnded);
+        Ok(())
+    };
+    let end = until_end(&context, interrupt, unless_stopped(&context, listing)).await;
+    let free_bytes = context.ports.target.free_bytes().await.ok();
+    let counts = *counter.0.lock().unwrap_or_else(PoisonError::into_inner);
+    (
+        Survey {
+            plan,
+            counts,
+            free_bytes,
+        },
+        end,
+    )
+}
+
+#[derive(Debug, Default)]
+struct Counter(Mutex<SurveyCounts>);
+
+impl Counter {
+    fn count(&self, add: impl FnOnce(&mut SurveyCounts)) {
+        add(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[async_trait]
+impl Taker for Counter {
+    async fn take(
+        &self,
+        context: &Context,
+        recordings: Vec<Recording>,
+        _slice: usize,
+    ) -> Result<(), RunError> {
+        for recording in recordings {
+            let known = context
+                .ports
+                .ledger
+                .recording(&recording.id)
+                .await
+                .map_err(RunError::Ledger)?;
+            let format = &context.options.folder_format;
+            let folder = known
+                .as_ref()
+                .and_then(|entry| Folder::from_text(&entry.folder))
+                .unwrap_or_else(|| recording_folder(format, recording.start, &recording.id));
+            let files = context
+                .ports
+                .target
+                .list(&[folder])
+                .await
+                .map_err(RunError::Target)?;
+            let files = files.into_iter().next().unwrap_or_default();
+            // As the ledger will have them: those known already, in their order, then the new ones.
+            let mut entries = known.map(|entry| entry.media).unwrap_or_default();
+            for media in &recording.media {
+                if !entries.iter().any(|(id, _)| *id == media.id) {
+                    entries.push((media.id.clone(), MediaEntry::announced()));
+                }
+            }
+            let names = names_on_disk(&entries, &files);
+            self.count(|counts| counts.recordings += 1);
+            for ((id, entry), name) in entries.into_iter().zip(names) {
+                let Some(media) = recording.media.iter().find(|media| media.id == id) else {
+                    continue;
+                };
+                let choice = select(
+                    media,
+                    &entry,
+                    find_on_disk(&files, &name),
+                    &context.options.wanted,
+                );
+                self.count(|counts| add(counts, &choice, media.told_bytes));
+            }
+        }
+        Ok(())
+    }
+
+    async fn faults(
+        &self,
+        context: &Context,
+        id: Option<&RecordingId>,
+        faults: &[String],
+    ) -> Result<(), RunError> {
+        for reason in faults {
+            let event = Event::ServerFault {
+                recording: id.cloned(),
+                reason: reason.clone(),
+            };
+            context.events.emit(&event);
+        }
+        Ok(())
+    }
+
+    async fn listed(&self, _number: usize, _slice: Slice, _recordings: u64, _complete: bool) {
+        self.count(|counts| counts.slices += 1);
+    }
+}
+
+fn add(counts: &mut SurveyCounts, choice: &Choice, told_bytes: Option<u64>) {
+    counts.media += 1;
+    match choice {
+        Choice::Keep => counts.in_place += 1,
+        Choice::Skip { .. } => counts.skipped += 1,
+        Choice::Check { .. } | Choice::Fetch { .. } | Choice::PutOff { .. } => {
+            counts.to_fetch += 1;
+            counts.told_bytes += told_bytes.unwrap_or_default();
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Writes new states; the only code that moves a media file from one to another.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rcbs_core::ledger::state::{StateName, is_legal};
+use rcbs_core::ports::{EntryState, LedgerError, MediaKey, Settlement};
+use rcbs_core::recording::RecordingId;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::entry::{state_name, state_number};
+use super::error::Trouble;
+use super::facts::Tallied;
+use super::manifest::note_stored;
+use super::worker::Database;
+
+/// Writes a batch, or nothing of it.
+pub(super) fn settle(db: &mut Database, batch: &[Settlement]) -> Result<(), Trouble> {
+    db.write(|connection| {
+        let mut tallied = Tallied::default();
+        let mut moved = BTreeSet::new();
+        for settlement in batch {
+            match settlement {
+                Settlement::Media {
+                    key,
+                    state,
+                    recipients,
+                } => {
+                    moved.extend(settle_media(
+                        connection,
+                        &mut tallied,
+                        key,
+                        state,
+                        recipients,
+                    )?);
+                }
+                Settlement::Metadata {
+                    recording,
+                    sha256,
+                    at,
+                } => {
+                    settle_metadata(connection, recording, sha256, *at)?;
+                }
+            }
+        }
+        for recording in moved {
+            recount_open(connection, recording)?;
+        }
+        tallied.write(connection)
+    })
+}
+
+/// Counts the media files of a recording that are left to do. Counted, not added up: the work list must be right even
+/// after a fault somewhere else.
+pub(super) fn recount_open(connection: &Connection, recording: i64) -> Result<(), Trouble> {
+    let mut update = connection.prepare_cached(
+        "UPDATE recording
+         SET open = (SELECT count(*) FROM media WHERE media.recording_id = ?1 AND state <= 2)
+         WHERE recording_id = ?1",
+    )?;
+    update.execute([recording])?;
+    Ok(())
+}
+
+/// The columns of a media file that say what is known in its state.
+#[derive(Debug, Default)]
+struct Columns<'a> {
+    len_bytes: Option<i64>,
+    sha256: Option<&'a [u8; 32]>,
+    etag: Option<&'a str>,
+    checked: Option<&'a str>,
+    at_ms: Option<i64>,
+    class: Option<&'a str>,
+    reason: Option<&'a str>,
+}
+
+/// Notes that metadata are stored, and, unless they are those that were stored before, that a manifest is to say so.
+fn settle_metadata(
+    connection: &Connection,
+    recording: &RecordingId,
+    sha256: &[u8; 32],
+    at: Timestamp,
+) -> Result<(), Trouble> {
+    let mut select = connection
+        .prepare_cached("SELECT recording_id, stored_sha256 FROM recording WHERE id = ?1")?;
+    let known: Option<(i64, Option<[u8; 32]>)> = select
+        .query_row([recording.as_str()], |row| row.try_into())
+        .optional()?;
+    let Some((row, before)) = known else {
+        return Err(never_announced(recording));
+    };
+    let mut update = connection.prepare_cached(
+        "UPDATE recording SET stored_sha256 = ?2, stored_ms = ?3 WHERE recording_id = ?1",
+    )?;
+    update.execute((row, sha256, at.as_millisecond()))?;
+    if before.as_ref() != Some(sha256) {
+        note_stored(connection, row)?;
+    }
+    Ok(())
+}
+
+/// Moves one file. The row of its recording when there is more or less to do for it now.
+fn settle_media(
+    connection: &Connection,
+    tallied: &mut Tallied,
+    key: &MediaKey,
+    state: &EntryState,
+    recipients: &[String],
+) -> Result<Option<i64>, Trouble> {
+    let mut select = connection.prepare_cached(
+        "SELECT recording_id, state, coalesce(len_bytes, 0), sha256
+         FROM media WHERE recording_id = (SELECT recording_id FROM recording WHERE id = ?1) AND id = ?2",
+    )?;
+    let known: Option<(i64, i64, i64, Option<[u8; 32]>)> = select
+        .query_row((key.recording.as_str(), key.media.as_str()), |row| {
+            row.try_into()
+        })
+        .optional()?;
+    let to = StateName::from(state);
+    let refused = |from: &'static str| {
+        Trouble::Refused(LedgerError::IllegalMove {
+            recording: key.recording.clone(),
+            media: key.media.clone(),
+            from,
+            to: to.as_str(),
+        })
+    };
+    let Some((recording, number, len_before, before)) = known else {
+        return Err(refused("unknown"));
+    };
+    let from = state_name(number)?;
+    if !is_legal(from, to) {
+        return Err(refused(from.as_str()));
+    }
+    let columns = columns(state);
+    let mut update = connection.prepare_cached(
+        "UPDATE media SET state = ?3, len_bytes = ?4, sha256 = ?5, etag = ?6, checked = ?7, at_ms = ?8, class = ?9,
+                reason = ?10, recipients_id = coalesce(?11, recipients_id),
+                attempts = CASE ?3 WHEN 2 THEN attempts + 1 WHEN 3 THEN 0 ELSE attempts END
+         WHERE recording_id = ?1 AND id = ?2",
+    )?;
+    update.execute((
+        recording,
+        key.media.as_str(),
+        state_number(to),
+        columns.len_bytes,
+        columns.sha256,
+        columns.etag,
+        columns.checked,
+        columns.at_ms,
+        columns.class,
+        columns.reason,
+        recipients_id(connection, recipients)?,
+    ))?;
+    let same = from == StateName::Verified && before.as_ref() == columns.sha256;
+    if to == StateName::Verified && !same {
+        note_stored(connection, recording)?;
+    }
+    tallied.leave(from, len_before);
+    tallied.arrive(to, columns.len_bytes.unwrap_or_default());
+    Ok((from.is_settled() != to.is_settled()).then_some(recording))
+}
+
+fn columns(state: &EntryState) -> Columns<'_> {
+    // More than 8 EiB in one file is no length; the largest that can be written stands for it.
+    let len = |len_bytes: &u64| Some(i64::try_from(*len_bytes).unwrap_or(i64::MAX));
+    let none = Columns::default();
+    match state {
+        EntryState::Announced => none,
+        EntryState::Publishing {
+            len_bytes,
+            sha256,
+            etag,
+            check,
+        } => Columns {
+            len_bytes: len(len_bytes),
+            sha256: Some(sha256),
+            etag: etag.as_deref(),
+            checked: Some(check),
+            ..none
+        },
+        EntryState::Verified {
+            len_bytes,
+            sha256,
+            etag,
+            check,
+            at,
+        } => Columns {
+            len_bytes: len(len_bytes),
+            sha256: Some(sha256),
+            etag: etag.as_deref(),
+            checked: Some(check),
+            at_ms: Some(at.as_millisecond()),
+            ..none
+        },
+        EntryState::Skipped { rule } => Columns {
+            reason: Some(rule),
+            ..none
+        },
+        EntryState::Waiting {
+            class,
+            reason,
+            next_attempt,
+        } => Columns {
+            at_ms: Some(next_attempt.as_millisecond()),
+            class: Some(class.name()),
+            reason: Some(reason),
+            ..none
+        },
+        EntryState::Lost { reason, at } => Columns {
+            at_ms: Some(at.as_millisecond()),
+            reason: Some(reason),
+            ..none
+        },
+    }
+}
+
+/// The number of a set of recipients; `None` when they are not known.
+fn recipients_id(connection: &Connection, recipients: &[String]) -> Result<Option<i64>, Trouble> {
+    if recipients.is_empty() {
+        return Ok(None);
+    }
+    let set: BTreeSet<&str> = recipients.iter().map(String::as_str).collect();
+    let words = serde_json::json!(set).to_string();
+    let mut select =
+        connection.prepare_cached("SELECT recipients_id FROM recipients WHERE words = ?1")?;
+    if let Some(known) = select.query_row([&words], |row| row.get(0)).optional()? {
+        return Ok(Some(known));
+    }
+    let mut insert = connection.prepare_cached("INSERT INTO recipients (words) VALUES (?1)")?;
+    Ok(Some(insert.insert([&words])?))
+}
+
+fn never_announced(recording: &RecordingId) -> Trouble {
+    Trouble::Unknown(format!("recording {recording} was never announced"))
+}

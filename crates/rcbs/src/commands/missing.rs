@@ -1,0 +1,150 @@
+//! What is missing in the archive: media files that wait, were not reached or are lost, read from the ledger in pages.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use rcbs_core::ledger::state::StateName;
+use rcbs_core::ports::{EntryState, Ledger as _, LedgerError, LedgerTally, RecordingEntry};
+use rcbs_core::recording::{MediaId, RecordingId};
+use rcbs_core::text::escaped;
+use rcbs_io::ledger::SqliteLedger;
+use serde_json::{Value, json};
+
+use crate::report::human_time;
+
+/// Recordings read at once.
+const PAGE: usize = 256;
+
+/// One media file that is missing.
+#[derive(Debug)]
+pub(super) struct Missing<'a> {
+    recording: &'a RecordingId,
+    media: &'a MediaId,
+    state: &'a EntryState,
+}
+
+/// Hands over one after the other until told to stop: first what may still come, then what is lost, each in the order
+/// of the ids.
+pub(super) async fn each(
+    ledger: &SqliteLedger,
+    tally: &LedgerTally,
+    mut take: impl FnMut(&Missing<'_>) -> ControlFlow<()>,
+) -> Result<(), LedgerError> {
+    if tally.waiting + tally.announced > 0 {
+        for entry in ledger.unconfirmed().await? {
+            // The others come below.
+            if !is_any(&entry, is_unsettled) && hand_over(&entry, is_open, &mut take).is_break() {
+                return Ok(());
+            }
+        }
+        let mut last = None;
+        loop {
+            let page = ledger.unsettled(last.as_ref(), PAGE).await?;
+            for entry in &page {
+                if hand_over(entry, is_open, &mut take).is_break() {
+                    return Ok(());
+                }
+            }
+            match page.into_iter().next_back() {
+                Some(entry) => last = Some(entry.id),
+                None => break,
+            }
+        }
+    }
+    if tally.lost > 0 {
+        let mut last = None;
+        loop {
+            let page = ledger.lost(last.as_ref(), PAGE).await?;
+            for entry in &page {
+                if hand_over(entry, is_lost, &mut take).is_break() {
+                    return Ok(());
+                }
+            }
+            match page.into_iter().next_back() {
+                Some(entry) => last = Some(entry.id),
+                None => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_unsettled(state: &EntryState) -> bool {
+    matches!(state, EntryState::Announced | EntryState::Waiting { .. })
+}
+
+fn is_open(state: &EntryState) -> bool {
+    is_unsettled(state) || matches!(state, EntryState::Publishing { .. })
+}
+
+fn is_lost(state: &EntryState) -> bool {
+    matches!(state, EntryState::Lost { .. })
+}
+
+fn is_any(entry: &RecordingEntry, wanted: fn(&EntryState) -> bool) -> bool {
+    entry.media.iter().any(|(_, known)| wanted(&known.state))
+}
+
+fn hand_over(
+    entry: &RecordingEntry,
+    wanted: fn(&EntryState) -> bool,
+    take: &mut impl FnMut(&Missing<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let media = entry.media.iter().filter(|(_, known)| wanted(&known.state));
+    for (id, known) in media {
+        take(&Missing {
+            recording: &entry.id,
+            media: id,
+            state: &known.state,
+        })?;
+    }
+    ControlFlow::Continue(())
+}
+
+impl Missing<'_> {
+    /// One line.
+    pub(super) fn as_text(&self) -> String {
+        let Self {
+            recording, media, ..
+        } = self;
+        match self.state {
+            EntryState::Waiting {
+                reason,
+                next_attempt,
+                ..
+            } => {
+                let (due, reason) = (human_time(*next_attempt), escaped(reason));
+                format!("  waits  {recording} {media}, next attempt {due}: {reason}")
+            }
+            EntryState::Lost { reason, at } => {
+                let (found, reason) = (human_time(*at), escaped(reason));
+                format!("  lost   {recording} {media}, found {found}: {reason}")
+            }
+            _ => format!("  waits  {recording} {media}: not reached by a run yet"),
+        }
+    }
+
+    /// One object.
+    pub(super) fn as_json(&self) -> Value {
+        let time = |at: &Timestamp| at.to_string();
+        let (class, reason, next_attempt, at) = match self.state {
+            EntryState::Waiting {
+                class,
+                reason,
+                next_attempt,
+            } => (
+                Some(class.name()),
+                Some(reason),
+                Some(time(next_attempt)),
+                None,
+            ),
+            EntryState::Lost { reason, at } => (None, Some(reason), None, Some(time(at))),
+            _ => (None, None, None, None),
+        };
+        json!({
+            "recording": self.recording.as_str(), "media": self.media.as_str(),
+            "state": StateName::from(self.state).as_str(), "class": class, "reason": reason,
+            "next_attempt": next_attempt, "at": at,
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! `rcbs status`: what is stored, what waits and what is lost, and how the last run ended. Asks no server.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use rcbs_core::ports::{Ledger as _, LedgerError, LedgerTally, RunRecord};
+use rcbs_io::ledger::SqliteLedger;
+use serde_json::{Value, json};
+
+use super::work::runtime;
+use super::{Show, missing};
+use crate::assemble::{self, Refusal};
+use crate::config::Loaded;
+use crate::exit::Exit;
+use crate::explain::explain_ledger;
+use crate::report::{human_bytes, human_time, noun};
+
+/// So many missing files are listed for people who did not ask for all.
+const LISTED: u64 = 20;
+
+/// What the ledger says.
+struct Facts {
+    tally: LedgerTally,
+    checkpoint: Option<Timestamp>,
+    oldest_unsettled: Option<Timestamp>,
+    last_run: Option<RunRecord>,
+}
+
+/// Tells the state of the archive; `all` lists everything that is missing, however much.
+///
+/// # Errors
+/// What to tell the operator when the ledger cannot be read.
+pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Refusal> {
+    let ledger = assemble::open_ledger(&loaded.settings)?;
+    let told = runtime(&loaded.settings)?.block_on(async {
+        let facts = Facts {
+            tally: ledger.tally().await?,
+            checkpoint: ledger.checkpoint().await?,
+            oldest_unsettled: ledger.oldest_unsettled().await?,
+            last_run: ledger.last_run().await?,
+        };
+        // A pipe takes it as it comes: there may be more of it than memory.
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let told = match (show.json, show.quiet) {
+            (true, _) => tell_json(&mut out, &ledger, &facts).await,
+            (false, true) => Ok(()),
+            (false, false) => tell_text(&mut out, &ledger, &facts, all).await,
+        };
+        // A reader that went away has what it wanted.
+        drop(out.flush());
+        told
+    });
+    told.map_err(|error: LedgerError| {
+        (
+            explain_ledger(&error),
+            Exit::of(rcbs_core::run::ledger_outcome(&error)),
+        )
+    })?;
+    Ok(Exit::Complete)
+}
+
+/// Goes on while somebody reads.
+fn flow(written: io::Result<()>) -> ControlFlow<()> {
+    match written {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}
+
+/// One object; the missing files stand at its end, so that they need not be held.
+async fn tell_json(
+    out: &mut impl Write,
+    ledger: &SqliteLedger,
+    facts: &Facts,
+) -> Result<(), LedgerError> {
+    let head = as_json(facts).to_string();
+    let mut written = write!(
+        out,
+        "{},\"missing\":[",
+        head.strip_suffix('}').unwrap_or(&head)
+    );
+    let mut comma = "";
+    missing::each(ledger, &facts.tally, |one| {
+        written = write!(out, "{comma}{}", one.as_json());
+        comma = ",";
+        flow(std::mem::replace(&mut written, Ok(())))
+    })
+    .await?;
+    drop(written.and_then(|()| writeln!(out, "]}}")));
+    Ok(())
+}
+
+fn as_json(facts: &Facts) -> Value {
+    let tally = facts.tally;
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    json!({
+        "schema": 1, "recordings": tally.recordings, "announced": tally.announced,
+        "verified": tally.verified, "verified_bytes": tally.verified_bytes, "skipped": tally.skipped,
+        "waiting": tally.waiting, "lost": tally.lost, "checkpoint": time(facts.checkpoint),
+        "oldest_unsettled": time(facts.oldest_unsettled),
+        "last_run": facts.last_run.as_ref().map(|run| json!({
+            "started": run.started.to_string(), "ended": run.ended.to_string(),
+            "exit_code": run.exit_code,
+            "summary": serde_json::from_str::<Value>(&run.summary_json).unwrap_or(Value::Null),
+        })),
+    })
+}
+
+async fn tell_text(
+    out: &mut impl Write,
+    ledger: &SqliteLedger,
+    facts: &Facts,
+    all: bool,
+) -> Result<(), LedgerError> {
+    let tally = facts.tally;
+    drop(out.write_all(as_text(facts).as_bytes()));
+    let count = tally.waiting + tally.announced + tally.lost;
+    if count == 0 {
+        return Ok(());
+    }
+    drop(writeln!(out, "missing:"));
+    let limit = if all { u64::MAX } else { LISTED };
+    let mut listed = 0;
+    missing::each(ledger, &tally, |one| {
+        if listed == limit {
+            return ControlFlow::Break(());
+        }
+        listed += 1;
+        flow(writeln!(out, "{}", one.as_text()))
+    })
+    .await?;
+    if count > listed && !all {
+        let more = count - listed;
+        drop(writeln!(
+            out,
+            "  and {more} more; \"rcbs status --all\" lists them"
+        ));
+    }
+    if tally.waiting + tally.announced > 0 {
+        drop(writeln!(
+            out,
+            "every backup tries what waits again, whatever its window"
+        ));
+    }
+    drop(writeln!(
+        out,
+        "\"rcbs explain ID\" tells the whole life of a recording"
+    ));
+    Ok(())
+}
+
+fn as_text(facts: &Facts) -> String {
+    let tally = facts.tally;
+    let never_begun = tally.recordings == 0 && facts.last_run.is_none();
+    if never_begun && facts.checkpoint.is_none() {
+        return "nothing is known yet: no run has come as far as its first recording\n".to_owned();
+    }
+    let row = |count: u64, text: &str| format!("{count:>10}  {text}");
+    let bytes = human_bytes(tally.verified_bytes);
+    let files = noun(
+        tally.verified,
+        "media file verified",
+        "media files verified",
+    );
+    let mut lines = vec![
+        row(
+            tally.recordings,
+            noun(tally.recordings, "recording", "recordings"),
+        ),
+        row(tally.verified, &format!("{files} ({bytes})")),
+    ];
+    for (count, text) in [
+        (tally.skipped, "skipped as configured"),
+        (tally.announced, "announced, not reached yet"),
+        (
+            tally.waiting,
+            noun(tally.waiting, "waits for retry", "wait for retry"),
+        ),
+        (tally.lost, "lost: announced, but gone from the cloud"),
+    ] {
+        if count > 0 {
+            lines.push(row(count, text));
+        }
+    }
+    match (facts.oldest_unsettled, facts.checkpoint) {
+        (Some(oldest), _) => lines.push(format!(
+            "complete up to {}, the oldest recording that waits",
+            human_time(oldest)
+        )),
+        (None, Some(checkpoint)) => {
+            let except = match tally.lost {
+                0 => "",
+                _ => ", except what is lost",
+            };
+            let at = human_time(checkpoint);
+            lines.push(format!("complete up to {at}{except}"));
+        }
+        (None, None) => {
+            lines.push(
+                "nothing is complete yet: no backup has listed a part of its window to the end"
+                    .to_owned(),
+            );
+        }
+    }
+    if let Some(run) = &facts.last_run {
+        lines.push(format!(
+            "the last run ended {} with exit code {}",
+            human_time(run.ended),
+            run.exit_code
+        ));
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,104 @@
+//! What `backup` and `adopt` share: threads, signals, listeners, the record of the run, and the report.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rcbs_core::event::Listener;
+use rcbs_core::ports::RunRecord;
+use rcbs_core::run::{self, RunEnd};
+use tokio_util::sync::CancellationToken;
+
+use super::{Show, say};
+use crate::assemble::{self, Archive, Refusal};
+use crate::config::Settings;
+use crate::exit::Exit;
+use crate::explain::{explain_run, explain_system};
+use crate::report::{Console, JsonLines, Kind, final_report, summary_json};
+use crate::signals::Signals;
+
+/// Works under signals, shows what happens, keeps the record and tells the end.
+pub(super) fn work<W>(
+    settings: &Settings,
+    archive: &Archive,
+    show: Show,
+    kind: Kind,
+    begin: impl FnOnce(Arc<dyn Listener>, CancellationToken) -> W,
+) -> Result<Exit, Refusal>
+where
+    W: Future<Output = RunEnd>,
+{
+    let runtime = runtime(settings)?;
+    let started = Timestamp::now();
+    let (end, exit) = runtime.block_on(async {
+        let signals = Signals::listen();
+        let end = begin(listener(show), signals.token()).await;
+        // A signal that came when everything was done already changes nothing.
+        let exit = match Exit::of(run::outcome(&end)) {
+            Exit::Interrupted => signals.exit().unwrap_or(Exit::Interrupted),
+            exit => exit,
+        };
+        (end, exit)
+    });
+    let percent = percent(&end, exit);
+    let summary = summary_json(&end.summary, exit.code(), percent).to_string();
+    let record = RunRecord {
+        started,
+        ended: Timestamp::now(),
+        exit_code: exit.code(),
+        summary_json: summary.clone(),
+    };
+    if let Err(error) = runtime.block_on(archive.ledger.record_run(&record)) {
+        tracing::warn!(%error, "the record of this run could not be kept");
+    }
+    if show.json {
+        say(&format!("{summary}\n"));
+    } else if !(show.quiet && exit == Exit::Complete) {
+        let (stopped, target) = (end.stopped.is_some(), settings.target_dir.display());
+        let lines = final_report(kind, &end.summary, percent, stopped, &target.to_string());
+        say(&(lines.join("\n") + "\n"));
+    }
+    tell_stop(settings, &end);
+    // Work on a file system that does not answer must not keep the process from ending.
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+/// `numThreads` are the threads that join, check and hash; waiting for servers and disk takes none.
+pub(super) fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, Refusal> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(usize::from(settings.threads()))
+        .enable_all()
+        .build()
+        .map_err(|error| (explain_system("starting threads", &error), Exit::Stopped))
+}
+
+fn listener(show: Show) -> Arc<dyn Listener> {
+    if show.json {
+        Arc::new(JsonLines::new())
+    } else {
+        Arc::new(Console::new(show.quiet))
+    }
+}
+
+/// 100 only together with exit code 0.
+fn percent(end: &RunEnd, exit: Exit) -> u8 {
+    let summary = &end.summary;
+    let good = summary.stored() + summary.skipped;
+    match (good * 100).checked_div(summary.announced) {
+        _ if exit == Exit::Complete => 100,
+        Some(percent) => u8::try_from(percent.min(99)).unwrap_or(99),
+        None => 0,
+    }
+}
+
+/// What kept a run from its end, if something did.
+pub(super) fn tell_stop(settings: &Settings, end: &RunEnd) {
+    let explained = end
+        .stopped
+        .as_ref()
+        .and_then(|error| explain_run(error, &assemble::names(settings)));
+    if let Some(explanation) = explained {
+        drop(write!(std::io::stderr(), "{explanation}"));
+    }
+}

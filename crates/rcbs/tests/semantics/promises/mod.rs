@@ -1,0 +1,14 @@
+//! The chapters of `docs/semantics.md`; the longer ones in several files.
+
+mod archive;
+mod decrypting;
+mod discovery;
+mod keys;
+mod manifests;
+mod media;
+mod media_of_later_runs;
+mod promises_of_a_file;
+mod promises_of_a_run;
+mod promises_of_safety;
+mod verifying;
+mod window;

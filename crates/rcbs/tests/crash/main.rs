@@ -1,0 +1,18 @@
+//! The real program killed, interrupted and starved: the next run completes the work, and one checker says whether all is well.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "the support is shared with other test programs"
+)]
+
+mod bounds;
+mod checker;
+mod interrupted;
+mod killed;
+mod starved;
+
+#[path = "../semantics/stage.rs"]
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;

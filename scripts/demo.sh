@@ -57,7 +57,11 @@ main() {
   cmp -s .before .after || fail 'the second run changed the archive'
 
   chapter 'Where to go from here' \
-    "demo/ keeps everything you saw: the archive in demo/target, the clear call in demo/call.mp3." \
+    "demo/ keeps everything you saw: the archive in demo/target, the clear call in demo/call.mp3. There, with rcbs in" \
+    'target/debug, these need neither the cloud nor a password:' '' \
+    '  rcbs status                       what is stored, and whether anything is missing' \
+    '  rcbs verify                       is the archive still what it was?' \
+    "  rcbs decrypt --key $private --cert $public --out clear target    every call in the clear" '' \
     'README.md says how to run rcbs against a real account, docs/semantics.md what it promises.'
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ports::Clock;
 
 /// Bytes read in one hop where nothing limits them.
-const PIECE_BYTES: u64 = 1 << 20;
+const PIECE_BYTES: u64 = 256 << 10;
 /// Smaller pieces would only cost hops.
 const PIECE_LEAST_BYTES: u64 = 16 << 10;
 

@@ -283,7 +283,7 @@ pub static TABLE: [KeyInfo; 38] = [
         default: None,
         form: "path of a file",
         limits: "At least one PEM certificate, no private key, at most 4 MiB.",
-        doc: "For whom media shall be encrypted that the cloud holds unencrypted (`plainMedia=encrypt`). Give the certificates only: a backup never needs the private key. In this version the file is read and checked, and not used: such media wait.",
+        doc: "For whom media shall be encrypted that the cloud holds unencrypted (`plainMedia=encrypt`). Give the certificates only: a backup never needs the private key. In this version nothing is encrypted for them, and such media wait; but a run warns of files that are sealed for a certificate that is neither in here nor named by the recording cloud, or that has expired.",
         example: "certificateFile=/etc/rcbs/recipients.pem",
     },
     KeyInfo {

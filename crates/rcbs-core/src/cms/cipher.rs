@@ -26,7 +26,7 @@ pub enum Cipher {
 }
 
 /// Content octets of the object identifiers (RFC 3565, RFC 5084, RFC 3370).
-const KNOWN: [(&[u8], Cipher); 7] = [
+static KNOWN: [(&[u8], Cipher); 7] = [
     (&aes(2), Cipher::Aes128Cbc),
     (&aes(22), Cipher::Aes192Cbc),
     (&aes(42), Cipher::Aes256Cbc),
@@ -47,10 +47,18 @@ const fn aes(last: u8) -> [u8; 9] {
 impl Cipher {
     /// The cipher with this object identifier, given as content octets.
     pub(super) fn from_oid(oid: &[u8]) -> Self {
+        KNOWN.iter().find(|(known, _)| *known == oid).map_or_else(
+            || Self::Other(der::dotted(oid)),
+            |(_, cipher)| cipher.clone(),
+        )
+    }
+
+    /// The content octets of its object identifier; `None` for one that has no name here.
+    pub(super) fn oid(&self) -> Option<&'static [u8]> {
         KNOWN
-            .into_iter()
-            .find(|(known, _)| *known == oid)
-            .map_or_else(|| Self::Other(der::dotted(oid)), |(_, cipher)| cipher)
+            .iter()
+            .find(|(_, cipher)| cipher == self)
+            .map(|(oid, _)| *oid)
     }
 
     /// The size of the blocks that a whole ciphertext consists of, in bytes; `None` when any length may occur, or

@@ -68,6 +68,22 @@ pub(super) fn dotted(oid: &[u8]) -> String {
     }
 }
 
+/// An element with these parts as its content.
+pub(super) fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    // All at once, so that no half-written copy of a secret is left behind by growing.
+    let mut out = Vec::with_capacity(len + 16);
+    tag.write(&mut out);
+    write_length(len as u64, &mut out);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
+/// A SEQUENCE of these parts.
+pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    element(Tag::SEQUENCE, parts)
+}
+
 /// Builds DER from the tokens of BER: lengths become definite and shortest, octet strings in pieces become whole.
 #[derive(Debug, Default)]
 pub(super) struct Builder {

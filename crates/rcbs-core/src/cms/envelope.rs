@@ -130,6 +130,14 @@ impl Envelope {
         }
     }
 
+    /// One that nothing stands behind the ciphertext of.
+    pub(super) fn from_head(head: Head) -> Self {
+        Self {
+            head,
+            suffix: Bytes::new(),
+        }
+    }
+
     /// What stands around a ciphertext of this length, in definite-length DER.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! file as it streams by, and hands out head and ciphertext to whoever has a key. Both stand on one grammar (`read`),
 //! that on one scanner (`ber`): BER is read, DER is written, every length has a bound. [`Opener`] gives the clear bytes of
 //! a stream to whoever holds a fitting key in a [`KeyRing`]; [`FileMap`] says which bytes of a file a slice needs.
+//! [`Seal`] goes the other way: clear bytes in, a whole file for the holders of certificates out.
 
 mod ber;
 mod cipher;
@@ -16,6 +17,7 @@ mod open;
 mod pem;
 mod read;
 mod recipient;
+mod seal;
 mod structure;
 mod walk;
 
@@ -30,6 +32,7 @@ pub use open::{
     SliceKey, SlicePlan,
 };
 pub use recipient::{KeyTransport, Recipient, RecipientInfo, Serial};
+pub use seal::{Seal, SealCipher, SealError, Sealer};
 pub use structure::StructureError;
 pub use walk::{WalkError, Walked, Walker};
 

@@ -9,7 +9,7 @@ use super::structure::StructureError;
 use super::{der, name};
 
 /// Recipients of one file that are read.
-const RECIPIENTS_MAX: usize = 64;
+pub(super) const RECIPIENTS_MAX: usize = 64;
 
 /// Bytes of a serial number or key id that a text shows.
 const SHOWN_BYTES: usize = 64;

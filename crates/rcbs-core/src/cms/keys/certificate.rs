@@ -10,6 +10,8 @@ use crate::cms::der;
 use crate::cms::name;
 use crate::cms::recipient::{Recipient, Serial};
 
+const BIT_STRING: Tag = Tag::short(0x03);
+
 /// A certificate that a file may have been sealed for. Its signature is not looked at: it only says under which name a
 /// key is known, and until when it was meant to be used.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,6 +60,23 @@ impl Certificate {
         })
     }
 
+    /// DER of the `SubjectPublicKeyInfo` of its RSA key; `None` for a key of another kind.
+    pub(in crate::cms) fn public_key_info(&self) -> Option<Vec<u8>> {
+        const NULL: &[u8] = &[0x05, 0];
+        const NO_UNUSED_BITS: &[u8] = &[0];
+        let key = self.public_key_der.as_ref()?;
+        let oid = der::element(Tag::OID, &[super::private::RSA_ENCRYPTION]);
+        let algorithm = der::sequence(&[&oid, NULL]);
+        let bits = der::element(BIT_STRING, &[NO_UNUSED_BITS, key]);
+        Some(der::sequence(&[&algorithm, &bits]))
+    }
+
+    /// DER of the `IssuerAndSerialNumber` (RFC 5652, 10.2.4).
+    pub(in crate::cms) fn issuer_and_serial(&self) -> Vec<u8> {
+        let serial = der::element(Tag::INTEGER, &[self.serial.as_bytes()]);
+        der::sequence(&[&self.issuer_der, &serial])
+    }
+
     /// The last moment at which it is meant to be used; `None` where it does not say so readably.
     #[must_use]
     pub fn not_after(&self) -> Option<Timestamp> {
@@ -97,7 +116,6 @@ fn not_after(mut validity: &[u8]) -> Option<Timestamp> {
 
 /// The `RSAPublicKey` in the content of a `SubjectPublicKeyInfo`.
 fn rsa_public_key(mut key_info: &[u8]) -> Option<&[u8]> {
-    const BIT_STRING: Tag = Tag::short(0x03);
     let mut algorithm = der::take_tagged(&mut key_info, Tag::SEQUENCE)?.content;
     let oid = der::take_tagged(&mut algorithm, Tag::OID)?.content;
     let bits = der::only(key_info, BIT_STRING)?;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
 use super::file::KeyError;
-use crate::cms::ber::{Tag, write_length};
+use crate::cms::ber::Tag;
 use crate::cms::der;
 
 /// Content octets of 1.2.840.113549.1.1.1, `rsaEncryption` (RFC 8017, A.1).
@@ -53,7 +53,7 @@ impl PrivateKey {
         let numbers = Numbers::read(rsa).ok_or(KeyError::Malformed)?;
         numbers.check(rules)?;
         let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| KeyError::Malformed)?;
-        let public_key_der = sequence(&[numbers.modulus_der, numbers.exponent_der]);
+        let public_key_der = der::sequence(&[numbers.modulus_der, numbers.exponent_der]);
         // RFC 5280, 4.2.1.2, method 1; RFC 7093, method 1.
         let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, &public_key_der);
         let sha256 = digest(&SHA256, &public_key_der);
@@ -166,22 +166,8 @@ fn rsa_private_key(pkcs8: &[u8]) -> Option<&[u8]> {
 fn pkcs8_around(pkcs1: &[u8]) -> Zeroizing<Vec<u8>> {
     const VERSION_0: &[u8] = &[0x02, 1, 0];
     const NULL: &[u8] = &[0x05, 0];
-    let oid = element(Tag::OID, &[RSA_ENCRYPTION]);
-    let algorithm = sequence(&[&oid, NULL]);
-    let key = Zeroizing::new(element(Tag::OCTET_STRING, &[pkcs1]));
-    Zeroizing::new(sequence(&[VERSION_0, &algorithm, &key]))
-}
-
-fn sequence(parts: &[&[u8]]) -> Vec<u8> {
-    element(Tag::SEQUENCE, parts)
-}
-
-fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    // All at once, so that no half-written copy of a secret is left behind by growing.
-    let mut out = Vec::with_capacity(len + 16);
-    tag.write(&mut out);
-    write_length(len as u64, &mut out);
-    parts.iter().for_each(|part| out.extend_from_slice(part));
-    out
+    let oid = der::element(Tag::OID, &[RSA_ENCRYPTION]);
+    let algorithm = der::sequence(&[&oid, NULL]);
+    let key = Zeroizing::new(der::element(Tag::OCTET_STRING, &[pkcs1]));
+    Zeroizing::new(der::sequence(&[VERSION_0, &algorithm, &key]))
 }

@@ -12,6 +12,8 @@ identity() { # name, subject, serial number
 }
 identity one "/C=US/ST=CA/O=Example, Inc./CN=gir_qa" 10
 identity two "/C=CH/O=Zweite/CN=recording" 0x7fffffffffffffffffffff
+# A second certificate of the second key, which ends long before the others.
+[ -e short.cert.pem ] || openssl req -x509 -new -key two.key.pem -subj "/C=CH/O=Zweite/CN=short" -set_serial 11 -days 3650 -out short.cert.pem
 
 # 1000 bytes that compress badly and hold line ends.
 awk 'BEGIN { for (i = 0; length(s) < 1000; i++) s = s sprintf("%d\r\n%c", i * i * 7919, 33 + i % 90); printf "%s", substr(s, 1, 1000) }' > plain

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 pub(crate) use bus::Events;
 
+use crate::encryption::Encryption;
 use crate::failure::FailureClass;
 use crate::plan::{Plan, Slice};
 use crate::ports::MediaKey;
@@ -95,6 +96,8 @@ pub enum Event {
         check: String,
         /// False when it was found on disk and taken over.
         fetched: bool,
+        /// Who encrypted it; `None` where that is not known, because it was found on disk.
+        encryption: Option<Encryption>,
     },
     /// A media file was in place already.
     Unchanged {
@@ -172,6 +175,10 @@ pub struct Summary {
     pub announced: u64,
     /// In the archive, durable and checked: fetched in this run.
     pub fetched: u64,
+    /// Among them: encrypted here, because the cloud holds them unencrypted.
+    pub sealed_here: u64,
+    /// Among them: encrypted by nobody.
+    pub stored_plain: u64,
     /// In the archive: found on disk and taken over.
     pub adopted: u64,
     /// In the archive: in place already.
@@ -207,7 +214,15 @@ impl Summary {
             }
             Event::SliceFailed { .. } => self.slices_failed += 1,
             Event::Received { bytes } => self.received_bytes += bytes,
-            Event::Verified { fetched: true, .. } => self.fetched += 1,
+            Event::Verified {
+                fetched: true,
+                encryption,
+                ..
+            } => {
+                self.fetched += 1;
+                self.sealed_here += u64::from(*encryption == Some(Encryption::Here));
+                self.stored_plain += u64::from(*encryption == Some(Encryption::Nobody));
+            }
             Event::Verified { fetched: false, .. } => self.adopted += 1,
             Event::Unchanged { .. } => self.unchanged += 1,
             Event::Skipped { .. } => self.skipped += 1,

@@ -8,6 +8,7 @@ pub mod cms;
 pub mod contract;
 pub mod decrypt;
 pub mod discover;
+pub mod encryption;
 pub mod event;
 pub mod failure;
 pub mod fetch;

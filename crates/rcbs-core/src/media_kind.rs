@@ -43,6 +43,12 @@ impl MediaKind {
         Self::ALL.into_iter().find(|kind| kind.fits(first))
     }
 
+    /// The kind of media that begin with a mark of their own: MP4, WAV, and MP3 with a tag. Random bytes have none, but
+    /// once in 2^34 times.
+    pub(crate) fn with_mark(first: &[u8]) -> Option<Self> {
+        Self::of(first).filter(|kind| *kind != Self::Mp3 || has_id3(first))
+    }
+
     /// Whether a file that begins so may be of this kind.
     #[must_use]
     pub fn fits(self, first: &[u8]) -> bool {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::cms::{Certificate, KeyFile};
+use crate::encryption::NOBODY;
 use crate::ports::{MediaKey, SealedFor};
 
 /// What is known of the certificate of a recipient.
@@ -25,6 +26,8 @@ pub enum Standing {
     Unknown,
     /// No certificates are at hand, so nothing can be said.
     Untold,
+    /// There is none: the files were stored unencrypted.
+    Nobody,
 }
 
 /// How much is sealed for one recipient.
@@ -90,6 +93,9 @@ pub fn certificates<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<Certif
 /// What is known of a recipient.
 #[must_use]
 pub fn standing(recipient: &str, certificates: &[Certificate], now: Timestamp) -> Standing {
+    if recipient == NOBODY {
+        return Standing::Nobody;
+    }
     if certificates.is_empty() {
         return Standing::Untold;
     }
@@ -113,14 +119,11 @@ pub fn warnings(
     now: Timestamp,
 ) -> Vec<String> {
     let warning = |(recipient, files): (&String, &u64)| {
-        let files = match files {
-            1 => "1 media file of this run is".to_owned(),
-            many => format!("{many} media files of this run are"),
-        };
+        let files = media_files(*files);
         match standing(recipient, certificates, now) {
-            Standing::Known { .. } | Standing::Untold => None,
+            Standing::Known { .. } | Standing::Untold | Standing::Nobody => None,
             Standing::Expired { since } => Some(format!(
-                "{files} sealed for {recipient}, a certificate that expired {since:.0}; upload a new one to the recording cloud, and keep the old key"
+                "{files} sealed for {recipient}, a certificate that expired {since:.0}; put a new one into the recording cloud or certificateFile, and keep the old key"
             )),
             Standing::Unknown => Some(format!(
                 "{files} sealed for {recipient}, a certificate that neither certificateFile nor the recording cloud names; prove that you have its key: \"rcbs keys --key FILE\""
@@ -128,6 +131,65 @@ pub fn warnings(
         }
     };
     stored.iter().filter_map(warning).collect()
+}
+
+/// Media files that the cloud holds unencrypted and a run stored all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unencrypted {
+    /// So many were encrypted here.
+    pub sealed_here: u64,
+    /// So many were stored as they are.
+    pub stored_plain: u64,
+    /// Whether they were encrypted for certificates of the operator, not for those that the cloud names.
+    pub has_own_certificates: bool,
+    /// Those among them that are perhaps no media.
+    pub odd: Odd,
+}
+
+/// Files that begin like no media.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Odd {
+    /// How many.
+    pub files: u64,
+    /// The first of them.
+    pub first: Option<MediaKey>,
+}
+
+impl Unencrypted {
+    /// What an operator has to hear of them.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        if self.sealed_here > 0 && !self.has_own_certificates {
+            texts.push(format!(
+                "{} encrypted for certificates that only the recording cloud names; name yours in certificateFile, and prove that you have the key: \"rcbs keys --key FILE\"",
+                media_files(self.sealed_here)
+            ));
+        }
+        if self.stored_plain > 0 {
+            texts.push(format!(
+                "{} stored unencrypted (plainMedia=store): whoever can read the archive can listen",
+                media_files(self.stored_plain)
+            ));
+        }
+        if let Some(first) = &self.odd.first {
+            texts.push(format!(
+                "{} kept as unencrypted but begin like no MP3, MP4 or WAV (the first: recording {}, media {}); if they are ciphertext, their pkcs7 is missing from the metadata: ask the provider for it",
+                media_files(self.odd.files),
+                first.recording,
+                first.media
+            ));
+        }
+        texts
+    }
+}
+
+/// `1 media file of this run is`.
+fn media_files(count: u64) -> String {
+    match count {
+        1 => "1 media file of this run is".to_owned(),
+        many => format!("{many} media files of this run are"),
+    }
 }
 
 #[cfg(test)]

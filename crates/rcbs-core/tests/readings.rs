@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan as _};
 use rcbs_core::event::{Event, Listener};
+use rcbs_core::fetch::PlainMedia;
 use rcbs_core::plan::{Instance, SinceEdge, UntilEdge, WindowOptions};
 use rcbs_core::run::{Outcome, Ports, RunEnd, RunOptions, outcome, run};
 use rcbs_core::select::{MediaTypePattern, Wanted};
@@ -105,6 +106,7 @@ fn options() -> RunOptions {
         endpoint: None,
         manifest_key: None,
         certificates: Vec::new(),
+        plain_media: PlainMedia::Refuse,
         seed: 1,
     }
 }

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use rcbs_core::event::{Event, Listener};
+use rcbs_core::fetch::PlainMedia;
 use rcbs_core::plan::{Instance, SinceEdge, UntilEdge, WindowOptions};
 use rcbs_core::ports::{
     ApiError, FileFact, ListRequest, Page, Publication, RecordingApi, RemoteSettings, StageName,
@@ -97,6 +98,7 @@ fn options(instance: Instance) -> RunOptions {
         seed: 1,
         manifest_key: None,
         certificates: Vec::new(),
+        plain_media: PlainMedia::Refuse,
     }
 }
 

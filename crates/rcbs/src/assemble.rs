@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rcbs_core::cms::Certificate;
 use rcbs_core::ports::{Ledger, LedgerError, MediaStore, RecordingApi, Target, TargetError};
-use rcbs_core::readiness;
 use rcbs_core::recording::Endpoint;
 use rcbs_core::run::{Ports, RunOptions, VerifyOptions, ledger_outcome};
 use rcbs_core::select::Wanted;
@@ -296,7 +294,8 @@ pub fn run_options(settings: &Settings) -> RunOptions {
         old_checkpoint: old_checkpoint(&settings.config_dir),
         seed: seed(),
         manifest_key: settings.manifest_key.clone(),
-        certificates: certificates(settings),
+        certificates: settings.certificates.clone(),
+        plain_media: settings.plain_media,
     }
 }
 
@@ -306,12 +305,6 @@ fn endpoint(media: &MediaMode) -> Option<Endpoint> {
         MediaMode::Full(Some(store)) => Endpoint::parse(store.endpoint.as_ref()?.as_str()),
         MediaMode::Full(None) | MediaMode::MetadataOnly => None,
     }
-}
-
-/// The certificates of `certificateFile`.
-#[must_use]
-pub fn certificates(settings: &Settings) -> Vec<Certificate> {
-    readiness::certificates(settings.certificates_pem.as_deref())
 }
 
 /// Names that explanations use.

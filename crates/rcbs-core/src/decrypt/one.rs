@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::files::{ClearFile, Facts, SealedFile};
 use super::outcome::{Outcome, Settled};
 use crate::cms::{KeyRing, OpenError, OpenRules, Opener, begins_like_enveloped_data};
+use crate::encryption::NOBODY;
 use crate::media_kind::{MediaKind, SNIFF_BYTES};
 use crate::ports::TargetError;
 
@@ -86,7 +87,7 @@ struct Pass<'a> {
     attempts: usize,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     fn run(
         &mut self,
         file: &mut dyn SealedFile,
@@ -101,14 +102,10 @@ impl Pass<'_> {
             .map(|_| digest::Context::new(&digest::SHA256));
         let mut sink = Sink::new(file, self.rules.keep_suspect, self.facts)?;
         let mut len = read(&mut *sealed, buffer, &self.settled.name)?;
-        let is_complete = begins_like_enveloped_data(&buffer[..len.min(HEAD_BYTES)]);
-        let opener = match &self.facts.envelope {
-            Some(envelope) if !is_complete => {
-                Opener::detached(envelope, self.ring, self.rules.open)
-            }
-            _ => Opener::new(self.ring, self.rules.open),
-        };
-        let mut opener = opener.attempt(attempt);
+        let mut opener = self.opener(&buffer[..len]).map(|new| new.attempt(attempt));
+        if opener.is_none() {
+            self.settled.recipients = vec![NOBODY.to_owned()];
+        }
         while len > 0 {
             if self.cancel.is_cancelled() {
                 return Ok(Outcome::Interrupted);
@@ -117,15 +114,19 @@ impl Pass<'_> {
             if let Some(hash) = &mut hash {
                 hash.update(bytes);
             }
-            let fed = opener.feed(bytes, |clear| sink.take(file, clear));
-            self.note(&opener);
-            if let Err(error) = fed {
-                return Ok(Outcome::Unopened(error));
+            if let Some(opener) = &mut opener {
+                let fed = opener.feed(bytes, |clear| sink.take(file, clear));
+                self.note(opener);
+                if let Err(error) = fed {
+                    return Ok(Outcome::Unopened(error));
+                }
+            } else {
+                sink.take(file, bytes);
             }
             sink.sound()?;
             len = read(&mut *sealed, buffer, &self.settled.name)?;
         }
-        let finished = opener.finish(|clear| sink.take(file, clear));
+        let finished = opener.map(|opener| opener.finish(|clear| sink.take(file, clear)));
         sink.sound()?;
         self.settled.clear_bytes = sink.clear_bytes;
         let found = hash.map(digest::Context::finish);
@@ -135,8 +136,21 @@ impl Pass<'_> {
             return Ok(Outcome::Changed);
         }
         match finished {
-            Err(error) => Ok(Outcome::Unopened(error)),
-            Ok(_) => sink.settle(file),
+            Some(Err(error)) => Ok(Outcome::Unopened(error)),
+            Some(Ok(_)) | None => sink.settle(file),
+        }
+    }
+
+    /// What opens a file that begins so; `None` for media in the clear (`plainMedia=store`), which are handed on as they
+    /// are.
+    fn opener(&self, first: &[u8]) -> Option<Opener<'a>> {
+        let is_complete = begins_like_enveloped_data(&first[..first.len().min(HEAD_BYTES)]);
+        match &self.facts.envelope {
+            Some(envelope) if !is_complete => {
+                Some(Opener::detached(envelope, self.ring, self.rules.open))
+            }
+            None if !is_complete && MediaKind::of(first).is_some() => None,
+            _ => Some(Opener::new(self.ring, self.rules.open)),
         }
     }
 

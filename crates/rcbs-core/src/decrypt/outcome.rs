@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cms::{Match, OpenError};
+use crate::encryption::is_plain;
 use crate::media_kind::MediaKind;
 use crate::ports::TargetError;
 
@@ -112,6 +113,8 @@ pub struct Tally {
     pub files: u64,
     /// Files whose clear bytes have their final name.
     pub good: u64,
+    /// Those among them that nobody had encrypted.
+    pub plain: u64,
     /// Damaged files.
     pub damaged: u64,
     /// Files that failed because this machine could not read or write.
@@ -129,6 +132,7 @@ impl Tally {
         self.files += 1;
         *self.outcomes.entry(settled.outcome.name()).or_default() += 1;
         self.good += u64::from(settled.is_good());
+        self.plain += u64::from(settled.is_good() && is_plain(&settled.recipients));
         self.damaged += u64::from(settled.is_damage());
         match &settled.outcome {
             Outcome::Opened => self.clear_bytes += settled.clear_bytes,

@@ -1,7 +1,8 @@
 //! Why a media file could not be fetched.
 
-use crate::cms::{EnvelopeError, WalkError};
+use crate::cms::{EnvelopeError, SealError, WalkError};
 use crate::failure::FailureClass;
+use crate::media_kind::MediaKind;
 use crate::ports::{StoreError, TargetError};
 
 /// Why a media file could not be fetched.
@@ -36,9 +37,28 @@ pub enum FetchError {
     ErrorPage,
     /// The object is not encrypted, or its envelope is missing.
     #[error(
-        "the cloud holds the file unencrypted (no pkcs7 in the metadata, no CMS in the object); it is not stored"
+        "the cloud holds the file unencrypted (no pkcs7 in the metadata, no CMS in the object); it is not stored: {why}"
     )]
-    Unencrypted,
+    Unencrypted {
+        /// Why it is not sealed here, in words.
+        why: String,
+    },
+    /// The metadata have an envelope, but the object is media in the clear.
+    #[error(
+        "the object is {kind} in the clear, although the metadata have a pkcs7 for it; it is not stored"
+    )]
+    NotCiphertext {
+        /// What it begins like.
+        kind: MediaKind,
+    },
+    /// The object begins like nothing that is known, and no checksum says that it arrived as the store holds it.
+    #[error(
+        "the object is neither CMS nor MP3, MP4 or WAV, and the store offers no checksum that proves it; it is not stored"
+    )]
+    Unproven,
+    /// It could not be encrypted here.
+    #[error("it cannot be encrypted: {0}")]
+    Seal(SealError),
     /// One of our own invariants broke.
     #[error("internal fault: {what}")]
     Bug {
@@ -59,8 +79,12 @@ impl FetchError {
             | Self::Broken(_)
             | Self::Checksum { .. }
             | Self::Empty
-            | Self::ErrorPage => FailureClass::Corrupt,
-            Self::Unencrypted => FailureClass::Unencrypted,
+            | Self::ErrorPage
+            | Self::NotCiphertext { .. }
+            | Self::Unproven => FailureClass::Corrupt,
+            Self::Unencrypted { .. } => FailureClass::Unencrypted,
+            Self::Seal(SealError::Library) => FailureClass::Local,
+            Self::Seal(_) => FailureClass::Unexpected,
             Self::Bug { .. } => FailureClass::Bug,
         }
     }

@@ -3,15 +3,18 @@
 mod digest;
 mod error;
 mod form;
+mod plain;
 mod resume;
 mod transfer;
 
 pub(crate) use digest::{FileDigest, sha256};
 pub use error::FetchError;
+pub use plain::{PlainMedia, PlainRule};
 
 use std::sync::Arc;
 
 use crate::cms::Envelope;
+use crate::encryption::Encryption;
 use crate::patience::Patience;
 use crate::ports::{ETag, MediaKey, MediaStore, StageName, Staged, Target};
 use crate::recording::Location;
@@ -28,6 +31,8 @@ pub struct FetchJob {
     pub location: Location,
     /// The detached envelope in the metadata, where there is one.
     pub envelope: Option<Arc<str>>,
+    /// What is done with it if the cloud holds it unencrypted.
+    pub plain: PlainRule,
     /// Under which temporary name.
     pub stage: StageName,
 }
@@ -45,6 +50,10 @@ pub struct Fetched {
     pub check: &'static str,
     /// For whom it is sealed, in words.
     pub recipients: Vec<String>,
+    /// Who sealed it.
+    pub encryption: Encryption,
+    /// Whether an unencrypted object begins like no media: it may be a ciphertext whose envelope is missing.
+    pub is_odd: bool,
 }
 
 /// Fetches one media file, patiently. `on_bytes` hears of the bytes as they arrive.

@@ -5,15 +5,20 @@ use futures_util::StreamExt as _;
 
 use super::digest::{FileDigest, ObjectCheck};
 use super::form::{FORM_BYTES, Form, form};
+use super::plain::PlainRule;
 use super::resume::{Continuation, continuation};
 use super::{FetchError, FetchJob, Fetched};
-use crate::cms::{Envelope, Walker};
+use crate::cms::{Envelope, Sealer, Walker};
+use crate::encryption::{Encryption, NOBODY};
+use crate::media_kind::MediaKind;
 use crate::ports::{
     Checksum, ETag, GetRequest, MediaStore, Object, ObjectBody, StagedFile, StoreError,
 };
 
 /// Check name of a file whose store offers no usable checksum: length and structure were checked.
 pub(super) const CHECK_ENVELOPE: &str = "envelope";
+/// The same for an object without a structure: only its length was checked.
+const CHECK_LENGTH: &str = "length";
 
 /// The state of one transfer over all its attempts.
 pub(super) struct Transfer<'a> {
@@ -37,6 +42,7 @@ struct Heading {
 pub(super) struct Checked {
     check: &'static str,
     recipients: Vec<String>,
+    encryption: Encryption,
 }
 
 /// What is known since the last time the transfer began at byte 0.
@@ -47,6 +53,7 @@ struct Run {
     digest: FileDigest,
     check: Option<ObjectCheck>,
     shape: Shape,
+    is_odd: bool,
 }
 
 /// What is made of the bytes.
@@ -57,6 +64,13 @@ enum Shape {
     Joined { tail: Bytes },
     /// A complete CMS file, walked as it streams by.
     Complete(Box<Walker>),
+    /// Clear bytes, sealed as they stream by for these recipients.
+    Sealed {
+        sealer: Box<Sealer>,
+        recipients: Vec<String>,
+    },
+    /// Clear bytes, written as they are.
+    Plain,
 }
 
 impl Run {
@@ -68,6 +82,7 @@ impl Run {
             digest: FileDigest::new(),
             check: None,
             shape: Shape::Unknown(Vec::new()),
+            is_odd: false,
         }
     }
 }
@@ -164,15 +179,24 @@ impl<'a> Transfer<'a> {
             let first = std::mem::take(first);
             self.recognise(first).await?;
         }
-        let recipients = match std::mem::replace(&mut self.run.shape, Shape::Unknown(Vec::new())) {
+        let shape = std::mem::replace(&mut self.run.shape, Shape::Unknown(Vec::new()));
+        let (recipients, encryption) = match shape {
             Shape::Joined { tail } => {
                 self.write(tail).await?;
-                self.envelope
-                    .as_ref()
-                    .map(Envelope::recipients)
-                    .unwrap_or_default()
+                let envelope = self.envelope.as_ref();
+                let recipients = envelope.map(Envelope::recipients).unwrap_or_default();
+                (recipients, Encryption::Cloud)
             }
-            Shape::Complete(walker) => walker.finish().map_err(FetchError::Broken)?.recipients,
+            Shape::Complete(walker) => {
+                let walked = walker.finish().map_err(FetchError::Broken)?;
+                (walked.recipients, Encryption::Cloud)
+            }
+            Shape::Sealed { sealer, recipients } => {
+                let last = sealer.finish().map_err(FetchError::Seal)?;
+                self.write(last).await?;
+                (recipients, Encryption::Here)
+            }
+            Shape::Plain => (vec![NOBODY.to_owned()], Encryption::Nobody),
             Shape::Unknown(_) => {
                 return Err(FetchError::Bug {
                     what: "a complete object has no shape",
@@ -183,16 +207,27 @@ impl<'a> Transfer<'a> {
             Some(check) => check
                 .finish()
                 .map_err(|checksum| FetchError::Checksum { checksum })?,
-            None => CHECK_ENVELOPE,
+            None if encryption == Encryption::Cloud => CHECK_ENVELOPE,
+            None => CHECK_LENGTH,
         };
-        Ok(Checked { check, recipients })
+        Ok(Checked {
+            check,
+            recipients,
+            encryption,
+        })
     }
 
     /// The staged file of a transfer that passed its checks.
     pub(super) async fn finish(self, checked: Checked) -> Result<Fetched, FetchError> {
         let staged = self.staged.finish().await.map_err(FetchError::Target)?;
-        let Checked { check, recipients } = checked;
+        let Checked {
+            check,
+            recipients,
+            encryption,
+        } = checked;
         Ok(Fetched {
+            encryption,
+            is_odd: self.run.is_odd,
             staged,
             sha256: self.run.digest.finish(),
             etag: self.run.etag,
@@ -260,7 +295,11 @@ impl<'a> Transfer<'a> {
                 }
                 Ok(())
             }
-            Shape::Joined { .. } => self.write(piece).await,
+            Shape::Joined { .. } | Shape::Plain => self.write(piece).await,
+            Shape::Sealed { sealer, .. } => {
+                let sealed = sealer.update(&piece).map_err(FetchError::Seal)?;
+                self.write(sealed).await
+            }
             Shape::Complete(walker) => {
                 walker.feed(&piece).map_err(FetchError::Broken)?;
                 self.write(piece).await
@@ -285,7 +324,35 @@ impl<'a> Transfer<'a> {
                 self.write(first.into()).await
             }
             (Form::ErrorPage, _) => Err(FetchError::ErrorPage),
-            (Form::Unencrypted | Form::Ciphertext, _) => Err(FetchError::Unencrypted),
+            (Form::NotCiphertext(kind), _) => Err(FetchError::NotCiphertext { kind }),
+            (Form::Unencrypted | Form::Ciphertext, _) => self.begin_plain(first).await,
+        }
+    }
+
+    /// Does with an unencrypted object what the rule says.
+    async fn begin_plain(&mut self, first: Vec<u8>) -> Result<(), FetchError> {
+        self.run.is_odd = MediaKind::of(&first).is_none();
+        if self.run.is_odd && self.run.check.is_none() {
+            return Err(FetchError::Unproven);
+        }
+        match &self.job.plain {
+            PlainRule::Refuse { why } => Err(FetchError::Unencrypted { why: why.clone() }),
+            PlainRule::Store => {
+                self.run.shape = Shape::Plain;
+                self.write(first.into()).await
+            }
+            PlainRule::Seal(seal) => {
+                let (head, mut sealer) = seal
+                    .begin(self.run.total_bytes.unwrap_or_default())
+                    .map_err(FetchError::Seal)?;
+                let sealed = sealer.update(&first).map_err(FetchError::Seal)?;
+                self.run.shape = Shape::Sealed {
+                    sealer: Box::new(sealer),
+                    recipients: seal.recipients(),
+                };
+                self.write(head).await?;
+                self.write(sealed).await
+            }
         }
     }
 

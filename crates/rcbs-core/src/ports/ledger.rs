@@ -52,6 +52,9 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     /// What is known of one recording; `None` when it was never announced.
     async fn recording(&self, id: &RecordingId) -> Result<Option<RecordingEntry>, LedgerError>;
 
+    /// The same with everything that its files can be compared with.
+    async fn held(&self, id: &RecordingId) -> Result<Option<HeldRecording>, LedgerError>;
+
     /// Keeps evidence of a server fault that belongs to no recording (an entry without an id, a page that is not one).
     async fn note_fault(&self, at: Timestamp, what: &str) -> Result<(), LedgerError>;
 

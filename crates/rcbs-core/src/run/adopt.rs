@@ -155,9 +155,17 @@ async fn adopt_recording(
             continue;
         }
         let target = context.ports.target.as_ref();
-        let found = check_in_place(target, folder, name, media.envelope.as_deref(), known)
-            .await
-            .map_err(RunError::Target)?;
+        let plain = context.options.plain_media;
+        let found = check_in_place(
+            target,
+            folder,
+            name,
+            media.envelope.as_deref(),
+            known,
+            plain,
+        )
+        .await
+        .map_err(RunError::Target)?;
         adopt_media(context, folder, name, key, known, found, &mut settlements);
     }
     context.settle(&settlements).await
@@ -226,6 +234,7 @@ fn adopt_media(
                 len_bytes,
                 check: check.clone(),
                 fetched: false,
+                encryption: None,
             };
             context.events.emit(&event);
             let state = EntryState::Verified {

@@ -1,7 +1,9 @@
 //! Checks a file that has its final name already, without the cloud: is it whole, and is it the one announced?
 
-use crate::cms::{Envelope, Walker};
-use crate::fetch::FileDigest;
+use crate::cms::{Envelope, Walked, Walker, begins_like_enveloped_data};
+use crate::encryption::NOBODY;
+use crate::fetch::{FileDigest, PlainMedia};
+use crate::media_kind::MediaKind;
 use crate::ports::{EntryState, Target, TargetError};
 use crate::store::{Folder, SafeName};
 
@@ -22,48 +24,81 @@ pub(crate) enum InPlace {
     Damaged { reason: String },
 }
 
+/// A file that was read.
+struct Seen {
+    len_bytes: u64,
+    sha256: [u8; 32],
+    /// Its structure, or why it is not CMS.
+    walked: Result<Walked, String>,
+    /// Whether it begins as media in the clear do.
+    is_plain_media: bool,
+}
+
 /// Reads the file once, from beginning to end, in constant memory.
 ///
 /// Three proofs count: the digest that the ledger noted before the file got its name; else the announced envelope
 /// around a complete ciphertext; else, for an object that was CMS itself, its complete structure. A file that was
 /// verified before must still have the digest that it had then.
+///
+/// Media in the clear have no structure: they are taken by their digest, or with `plain` set to [`PlainMedia::Store`] by
+/// their beginning.
 pub(crate) async fn check_in_place(
     target: &dyn Target,
     folder: &Folder,
     name: &SafeName,
     envelope: Option<&str>,
     state: &EntryState,
+    plain: PlainMedia,
 ) -> Result<InPlace, TargetError> {
+    let seen = read(target, folder, name).await?;
+    Ok(judge(seen, envelope, state, plain))
+}
+
+async fn read(target: &dyn Target, folder: &Folder, name: &SafeName) -> Result<Seen, TargetError> {
     let mut digest = FileDigest::new();
-    let mut walker = Some(Walker::new());
-    let mut broken = None;
+    let mut walker = Ok(Walker::new());
+    let mut is_plain_media = false;
     let mut len_bytes = 0_u64;
     while let Some(piece) = target.read(folder, name, len_bytes, PIECE_BYTES).await? {
         if piece.is_empty() {
             break;
         }
-        digest.update(&piece);
-        if let Some(Err(error)) = walker.as_mut().map(|walker| walker.feed(&piece)) {
-            broken = Some(error.to_string());
-            walker = None;
+        if len_bytes == 0 {
+            is_plain_media = MediaKind::of(&piece).is_some() && !begins_like_enveloped_data(&piece);
         }
+        digest.update(&piece);
+        walker = walker.and_then(|mut walker| match walker.feed(&piece) {
+            Ok(()) => Ok(walker),
+            Err(error) => Err(error.to_string()),
+        });
         len_bytes += piece.len() as u64;
     }
-    let sha256 = digest.finish();
-    let walked = match (walker.map(Walker::finish), broken) {
-        (Some(Ok(walked)), _) => walked,
-        (Some(Err(error)), _) => {
-            return Ok(InPlace::Damaged {
-                reason: error.to_string(),
-            });
-        }
-        (None, reason) => {
-            return Ok(InPlace::Damaged {
-                reason: reason.unwrap_or_default(),
-            });
-        }
+    let walked = walker.and_then(|walker| walker.finish().map_err(|error| error.to_string()));
+    Ok(Seen {
+        len_bytes,
+        sha256: digest.finish(),
+        walked,
+        is_plain_media,
+    })
+}
+
+fn judge(seen: Seen, envelope: Option<&str>, state: &EntryState, plain: PlainMedia) -> InPlace {
+    let Seen {
+        len_bytes,
+        sha256,
+        walked,
+        is_plain_media,
+    } = seen;
+    let whole = |check: &str, recipients| InPlace::Whole {
+        len_bytes,
+        sha256,
+        check: check.to_owned(),
+        recipients,
     };
-    let recipients = walked.recipients;
+    let damaged = |reason: &str| InPlace::Damaged {
+        reason: reason.to_owned(),
+    };
+    let nobody = || vec![NOBODY.to_owned()];
     if let EntryState::Publishing {
         len_bytes: noted_bytes,
         sha256: noted,
@@ -71,42 +106,32 @@ pub(crate) async fn check_in_place(
         ..
     } = state
     {
-        return Ok(if *noted == sha256 && *noted_bytes == len_bytes {
-            InPlace::Whole {
-                len_bytes,
-                sha256,
-                check: check.clone(),
-                recipients,
-            }
-        } else {
-            InPlace::Damaged {
-                reason: "its content is not what was about to be published".to_owned(),
-            }
-        });
+        let is_noted = *noted == sha256 && *noted_bytes == len_bytes;
+        return match walked {
+            _ if !is_noted => damaged("its content is not what was about to be published"),
+            Ok(walked) => whole(check, walked.recipients),
+            Err(_) => whole(check, nobody()),
+        };
     }
     // A damaged ciphertext has a sound structure: what the ledger knows of the content counts before what it looks like.
-    if let EntryState::Verified { sha256: noted, .. } = state
-        && *noted != sha256
-    {
-        return Ok(InPlace::Damaged {
-            reason: "its content is not what was verified".to_owned(),
-        });
-    }
-    let fits = match envelope.map(Envelope::from_text) {
-        Some(Ok(announced)) => announced.to_der() == walked.envelope.to_der(),
-        // An envelope that cannot be read proves nothing either way; the structure does.
-        Some(Err(_)) | None => true,
+    let is_noted = match state {
+        EntryState::Verified { sha256: noted, .. } if *noted != sha256 => {
+            return damaged("its content is not what was verified");
+        }
+        EntryState::Verified { .. } => true,
+        _ => false,
     };
-    Ok(if fits {
-        InPlace::Whole {
-            len_bytes,
-            sha256,
-            check: "envelope".to_owned(),
-            recipients,
+    match (walked, envelope.map(Envelope::from_text)) {
+        // An envelope that cannot be read proves nothing either way; the structure does.
+        (Ok(walked), Some(Err(_)) | None) => whole("envelope", walked.recipients),
+        (Ok(walked), Some(Ok(announced))) if announced.to_der() == walked.envelope.to_der() => {
+            whole("envelope", walked.recipients)
         }
-    } else {
-        InPlace::Damaged {
-            reason: "its envelope is not the announced one".to_owned(),
+        (Ok(_), Some(Ok(_))) => damaged("its envelope is not the announced one"),
+        (Err(_), None) if is_noted => whole("length", nobody()),
+        (Err(_), None) if is_plain_media && plain == PlainMedia::Store => {
+            whole("beginning", nobody())
         }
-    })
+        (Err(reason), _) => InPlace::Damaged { reason },
+    }
 }

@@ -212,6 +212,7 @@ fn media_result(
                 len_bytes,
                 check: check.clone(),
                 fetched: true,
+                encryption: Some(fetched.encryption),
             };
             let etag = fetched.etag.map(|etag| etag.0);
             (

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use super::denials::Denials;
 use super::halt::Halt;
@@ -11,10 +12,10 @@ use super::outage::Outage;
 use super::retrying_api::RetryingApi;
 use super::seals::Seals;
 use super::under_way::UnderWay;
-use super::{Ports, RunError, RunOptions};
+use super::{Ports, RunError, RunOptions, remote_settings};
 use crate::event::{Event, Events, Listener};
 use crate::failure::FailureClass;
-use crate::fetch::FetchError;
+use crate::fetch::{FetchError, PlainMedia, PlainRule};
 use crate::patience::Patience;
 use crate::ports::{EntryState, MediaKey, RecordingApi, Settlement, StoreError};
 use crate::rate::{Concurrency, Gate};
@@ -36,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) halt: Halt,
     pub(crate) under_way: Arc<UnderWay>,
     pub(crate) seals: Seals,
+    plain_rule: OnceCell<PlainRule>,
     denials: Mutex<Denials>,
     outage: Mutex<Outage>,
 }
@@ -46,8 +48,6 @@ impl Context {
         let gate = Arc::new(Gate::new(Concurrency::new(options.max_connections)));
         let clock = Arc::clone(&ports.clock);
         let halt = Halt::default();
-        let seals = Seals::default();
-        seals.know(options.certificates.clone());
         let patience = Arc::new(Patience::new(
             clock,
             Arc::clone(&events),
@@ -68,7 +68,8 @@ impl Context {
             events,
             halt,
             under_way: Arc::default(),
-            seals,
+            seals: Seals::default(),
+            plain_rule: OnceCell::new(),
             denials: Mutex::default(),
             outage: Mutex::default(),
         }
@@ -88,6 +89,20 @@ impl Context {
             .settle(batch)
             .await
             .map_err(RunError::Ledger)
+    }
+
+    /// What is done with media that the cloud holds unencrypted. Decided at the first need, when the cloud's settings are
+    /// known or, where a command had no use for them yet, asked for.
+    pub(crate) async fn plain_rule(&self) -> &PlainRule {
+        let decide = async {
+            if matches!(self.options.plain_media, PlainMedia::Encrypt(_)) {
+                remote_settings::ask(self).await;
+            }
+            let ours = &self.options.certificates;
+            let clouds = self.seals.clouds_certificates();
+            PlainRule::decide(self.options.plain_media, ours, clouds, self.now())
+        };
+        self.plain_rule.get_or_init(|| decide).await
     }
 
     /// Reads the JSON of a recording.

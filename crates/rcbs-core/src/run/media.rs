@@ -142,6 +142,7 @@ async fn check(
         &one.name,
         one.media.envelope.as_deref(),
         &one.entry.state,
+        context.options.plain_media,
     )
     .await
     .map_err(RunError::Target)?;
@@ -165,6 +166,7 @@ async fn check(
                     len_bytes,
                     check: check.clone(),
                     fetched: false,
+                    encryption: None,
                 }
             };
             let state = EntryState::Verified {
@@ -216,10 +218,12 @@ async fn fetch_one(
     location: Location,
 ) -> Option<Commit> {
     let store = context.ports.store.as_deref()?;
+    let plain = context.plain_rule().await;
     let job = |location: Location, envelope: Option<Arc<str>>| FetchJob {
         key: key.clone(),
         location,
         envelope,
+        plain: plain.clone(),
         stage: stage_name(&key.recording, Some(&key.media)),
     };
     let announced = (location, one.media.envelope.clone());
@@ -245,6 +249,9 @@ async fn fetch_one(
     match result? {
         Ok(fetched) => {
             context.object_given();
+            if fetched.is_odd {
+                context.seals.note_odd(&key);
+            }
             let commit = MediaCommit {
                 key,
                 fetched,

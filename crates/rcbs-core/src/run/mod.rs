@@ -42,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cms::Certificate;
 use crate::event::{Event, Listener};
+use crate::fetch::PlainMedia;
 use crate::manifest::SigningKey;
 use crate::plan::{Instance, Plan, WindowError, WindowOptions};
 use crate::ports::{
@@ -99,8 +100,11 @@ pub struct RunOptions {
     pub seed: u64,
     /// Signs manifests.
     pub manifest_key: Option<Arc<SigningKey>>,
-    /// Certificates that recordings are expected to be sealed for, besides those that the API names.
+    /// The operator's certificates: recordings are expected to be sealed for them or for those that the API names, and
+    /// what the cloud holds unencrypted is sealed for them.
     pub certificates: Vec<Certificate>,
+    /// What is done with media that the cloud holds unencrypted.
+    pub plain_media: PlainMedia,
 }
 
 /// Why a run could not go on.

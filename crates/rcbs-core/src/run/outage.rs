@@ -37,8 +37,15 @@ impl Outage {
             FetchError::Checksum { .. } | FetchError::Empty | FetchError::ErrorPage => {
                 self.reached = true;
             }
-            FetchError::Unencrypted => self.reached = true,
-            FetchError::Target(_) | FetchError::Envelope(_) | FetchError::Bug { .. } => {}
+            FetchError::Unencrypted { .. }
+            | FetchError::NotCiphertext { .. }
+            | FetchError::Unproven => {
+                self.reached = true;
+            }
+            FetchError::Target(_)
+            | FetchError::Envelope(_)
+            | FetchError::Seal(_)
+            | FetchError::Bug { .. } => {}
         }
         self.reached |= any_bytes;
         !self.reached && self.failures >= STREAK

@@ -68,9 +68,16 @@ async fn confirm(
     state: &EntryState,
 ) -> Result<EntryState, RunError> {
     let target = context.ports.target.as_ref();
-    match check_in_place(target, folder, name, None, state)
-        .await
-        .map_err(RunError::Target)?
+    match check_in_place(
+        target,
+        folder,
+        name,
+        None,
+        state,
+        context.options.plain_media,
+    )
+    .await
+    .map_err(RunError::Target)?
     {
         InPlace::Whole {
             len_bytes,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::OnceCell;
+
 use super::context::Context;
 use crate::cms::Certificate;
-use crate::ports::{EntryState, Settlement};
-use crate::readiness;
+use crate::ports::{EntryState, MediaKey, Settlement};
+use crate::readiness::{self, Odd, Unencrypted};
 
 /// So many different recipients are counted; a store that invents them must not fill the memory.
 const RECIPIENTS_MOST: usize = 1_000;
@@ -14,19 +16,29 @@ const RECIPIENTS_MOST: usize = 1_000;
 /// What one run has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seals {
+    /// Certificates that the cloud's settings name, once they were asked for.
+    pub(super) clouds: OnceCell<Vec<Certificate>>,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
+    /// Files stored, by recipient.
     stored: BTreeMap<String, u64>,
-    certificates: Vec<Certificate>,
+    odd: Odd,
 }
 
 impl Seals {
-    /// Certificates that are known to be in use.
-    pub(crate) fn know(&self, certificates: Vec<Certificate>) {
-        self.seen().certificates.extend(certificates);
+    /// Certificates that the cloud's settings name, as far as they were asked for.
+    pub(crate) fn clouds_certificates(&self) -> &[Certificate] {
+        self.clouds.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// An unencrypted object was kept although it begins like no media.
+    pub(crate) fn note_odd(&self, key: &MediaKey) {
+        let mut seen = self.seen();
+        seen.odd.files += 1;
+        seen.odd.first.get_or_insert_with(|| key.clone());
     }
 
     /// What was stored.
@@ -56,13 +68,26 @@ impl Seals {
     }
 }
 
-/// Warns of certificates that nobody is known to have the key of, and of those that should no longer be in use.
+/// Warns of certificates that nobody is known to have the key of, of those that should no longer be in use, and of what
+/// was not encrypted when it came.
 pub(crate) fn warn(context: &Context) {
-    let warnings = {
+    let (stored, odd) = {
         let seen = context.seals.seen();
-        readiness::warnings(&seen.stored, &seen.certificates, context.now())
+        (seen.stored.clone(), seen.odd.clone())
     };
-    for text in warnings {
+    let clouds = context.seals.clouds_certificates();
+    let known = [context.options.certificates.as_slice(), clouds].concat();
+    let summary = context.events.summary();
+    let unencrypted = Unencrypted {
+        sealed_here: summary.sealed_here,
+        stored_plain: summary.stored_plain,
+        has_own_certificates: !context.options.certificates.is_empty(),
+        odd,
+    };
+    let texts = readiness::warnings(&stored, &known, context.now())
+        .into_iter()
+        .chain(unencrypted.warnings());
+    for text in texts {
         context.events.warn(text);
     }
 }

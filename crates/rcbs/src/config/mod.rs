@@ -36,9 +36,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 pub use finding::{Finding, Level, Origin};
-pub use settings::{
-    DownloadMode, Effective, EncryptionFormat, Held, MediaMode, PlainMedia, Settings,
-};
+pub use settings::{DownloadMode, Effective, Held, MediaMode, Settings};
 
 use env::Env;
 use folder::Paths;

@@ -1,11 +1,13 @@
 //! `caFile` and `certificateFile`: files that hold at least one PEM certificate.
 //!
-//! Only the wrapping is checked, so that a key, an empty file or DER is told apart before a run begins; what a
-//! certificate says is read where it is used.
+//! The wrapping of both is checked, so that a key, an empty file or DER is told apart before a run begins; what a
+//! certificate says is read where it is used, for `caFile` in the client.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use rcbs_core::cms::{Certificate, KeyFile};
 
 use super::finding::Refusal;
 
@@ -68,6 +70,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, PemError> {
     }
     check(&String::from_utf8_lossy(&bytes))?;
     Ok(bytes)
+}
+
+/// The certificates themselves, of a text that [`read`] gave.
+pub(super) fn certificates(text: &[u8]) -> Result<Vec<Certificate>, PemError> {
+    let text = String::from_utf8_lossy(text);
+    let mut certificates = Vec::new();
+    for (block, number) in text.split(BEGIN).skip(1).zip(1..) {
+        let read = KeyFile::read(format!("{BEGIN}{block}").as_bytes());
+        let read = read.and_then(KeyFile::into_certificates);
+        certificates.extend(read.map_err(|_| PemError::Damaged(number))?);
+    }
+    Ok(certificates)
 }
 
 fn check(text: &str) -> Result<(), PemError> {

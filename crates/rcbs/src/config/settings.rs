@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rcbs_core::cms::Certificate;
+use rcbs_core::fetch::PlainMedia;
 use rcbs_core::manifest::SigningKey;
 use rcbs_core::plan::{Instance, WindowOptions};
 use rcbs_core::select::MediaTypePattern;
@@ -29,8 +31,8 @@ pub struct Settings {
     pub media_type: MediaTypePattern,
     /// What happens to media that the cloud holds unencrypted.
     pub plain_media: PlainMedia,
-    /// The certificates of `certificateFile` (PEM), whatever `plainMedia` says.
-    pub certificates_pem: Option<Vec<u8>>,
+    /// The certificates of `certificateFile`, whatever `plainMedia` says; all of them can be encrypted for.
+    pub certificates: Vec<Certificate>,
     /// Signs manifests (`manifestKey`).
     pub manifest_key: Option<Arc<SigningKey>>,
     /// The folder that is filled: absolute, as written otherwise.
@@ -77,31 +79,6 @@ pub enum MediaMode {
     MetadataOnly,
     /// Media too, from this store. `None` only where no login is needed and none was given.
     Full(Option<S3Options>),
-}
-
-/// `plainMedia`: what happens to media that the cloud holds unencrypted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlainMedia {
-    /// They are encrypted here.
-    Encrypt {
-        /// With this cipher.
-        format: EncryptionFormat,
-        /// For these certificates (PEM); `None`: for those that the settings API names, if any.
-        certificates_pem: Option<Vec<u8>>,
-    },
-    /// They wait.
-    Refuse,
-    /// They are stored as they are.
-    Store,
-}
-
-/// `encryptionFormat`: the cipher where we encrypt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EncryptionFormat {
-    /// AES-128-CBC.
-    Aes128,
-    /// AES-256-CBC.
-    Aes256,
 }
 
 /// `downloadMode` and `numThreads`.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rcbs_core::encryption::Encryption;
 use rcbs_core::event::{Event, Listener, Summary};
 use rcbs_core::plan::{Plan, Slice};
 use rcbs_core::ports::MediaKey;
@@ -103,9 +104,14 @@ fn line(event: &Event) -> Option<Value> {
             len_bytes,
             check,
             fetched,
+            encryption,
         } => {
-            let more =
-                json!({"path": path, "len_bytes": len_bytes, "check": check, "fetched": fetched});
+            let encryption = encryption.map(|by| match by {
+                Encryption::Cloud => "cloud",
+                Encryption::Here => "here",
+                Encryption::Nobody => "none",
+            });
+            let more = json!({"path": path, "len_bytes": len_bytes, "check": check, "fetched": fetched, "encryption": encryption});
             keyed("verified", Some(key), more)
         }
         Event::Unchanged { key } => keyed("unchanged", Some(key), json!({})),
@@ -194,6 +200,7 @@ pub fn summary_json(summary: &Summary, exit_code: u8, percent: u8) -> Value {
     json!({
         "event": "summary", "schema": SCHEMA, "exit_code": exit_code, "percent": percent,
         "recordings": summary.recordings, "announced": summary.announced, "fetched": summary.fetched,
+        "sealed_here": summary.sealed_here, "stored_plain": summary.stored_plain,
         "adopted": summary.adopted, "unchanged": summary.unchanged, "skipped": summary.skipped,
         "waiting": summary.waiting, "lost": summary.lost, "metadata_stored": summary.metadata_stored,
         "server_faults": summary.server_faults, "slices_failed": summary.slices_failed,

@@ -152,6 +152,7 @@ mod tests {
             len_bytes: 1,
             check: "md5".into(),
             fetched: true,
+            encryption: None,
         }
     }
 

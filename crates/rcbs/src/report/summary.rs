@@ -52,7 +52,7 @@ pub fn final_report(
     lines
 }
 
-fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 9] {
+fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 11] {
     let bytes = human_bytes(summary.received_bytes);
     let unsettled = match kind {
         Kind::Adoption if !stopped => {
@@ -69,6 +69,14 @@ fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 9] {
         (
             summary.fetched,
             format!("fetched, verified and stored ({bytes} received)"),
+        ),
+        (
+            summary.sealed_here,
+            own("of them encrypted here: the cloud holds them unencrypted"),
+        ),
+        (
+            summary.stored_plain,
+            own("of them unencrypted (plainMedia=store)"),
         ),
         (summary.unchanged, own("in place already")),
         (

@@ -31,7 +31,7 @@ fn all_ends() -> Cloud {
 #[test]
 fn plan_tells_what_would_be_done() {
     let mut stage = Stage::new(all_ends());
-    stage.set("mediaTypePattern=audio/mp3");
+    stage.set("mediaTypePattern=audio/mp3\nplainMedia=refuse");
     insta::assert_snapshot!("plan", told(&stage.program(&["plan"]).run(), &stage));
     let dry = stage.program(&["backup", "--dry-run"]).run();
     assert_eq!(
@@ -52,7 +52,7 @@ fn plan_tells_what_would_be_done() {
 #[test]
 fn status_tells_what_is_stored_waiting_and_lost() {
     let mut stage = Stage::new(all_ends());
-    stage.set("mediaTypePattern=audio/mp3");
+    stage.set("mediaTypePattern=audio/mp3\nplainMedia=refuse");
     stage.backup().expect_code(3);
     insta::assert_snapshot!("status", told(&stage.program(&["status"]).run(), &stage));
     let json = stage
@@ -81,7 +81,8 @@ fn status_lists_a_few_of_many_and_all_when_asked() {
         };
         one.build()
     });
-    let stage = Stage::new(many);
+    let mut stage = Stage::new(many);
+    stage.set("plainMedia=refuse");
     let report = stage.backup().expect_code(3).stdout;
     assert!(
         report.contains("\"rcbs status\" lists what is missing"),
@@ -185,7 +186,8 @@ fn the_last_line_of_a_backup_without_media_is_true() {
 
 #[test]
 fn adopt_speaks_of_what_lies_on_disk() {
-    let stage = Stage::new(all_ends());
+    let mut stage = Stage::new(all_ends());
+    stage.set("plainMedia=refuse");
     stage.backup().expect_code(3);
     std::fs::remove_dir_all(stage.target().join(".rcbs")).unwrap();
     insta::assert_snapshot!("adopt", told(&stage.program(&["adopt"]).run(), &stage));
@@ -194,7 +196,7 @@ fn adopt_speaks_of_what_lies_on_disk() {
 #[test]
 fn explain_tells_the_life_of_a_recording() {
     let mut stage = Stage::new(all_ends());
-    stage.set("mediaTypePattern=audio/mp3");
+    stage.set("mediaTypePattern=audio/mp3\nplainMedia=refuse");
     stage.backup().expect_code(3);
     for id in ["stored", "gone", "plain"] {
         let text = stage.program(&["explain", id]).run();
@@ -211,7 +213,8 @@ fn explain_tells_the_life_of_a_recording() {
 
 #[test]
 fn keys_tells_for_whom_the_archive_is_sealed() {
-    let stage = Stage::new(all_ends());
+    let mut stage = Stage::new(all_ends());
+    stage.set("plainMedia=refuse");
     stage.backup().expect_code(3);
     insta::assert_snapshot!("keys", told(&stage.program(&["keys"]).run(), &stage));
     expect_documented("keys", &stage.program(&["keys", "--json"]).run().stdout);
@@ -219,7 +222,8 @@ fn keys_tells_for_whom_the_archive_is_sealed() {
 
 #[test]
 fn verify_tells_each_finding_in_a_line() {
-    let stage = Stage::new(all_ends());
+    let mut stage = Stage::new(all_ends());
+    stage.set("plainMedia=refuse");
     stage.backup().expect_code(3);
     insta::assert_snapshot!("verify", told(&stage.program(&["verify"]).run(), &stage));
     let media = stage.media_files();

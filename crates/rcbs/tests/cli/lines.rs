@@ -33,7 +33,7 @@ fn some_of_each() -> Stage {
             "object~/stored 1: cut after=1000",
         ],
     );
-    stage.set("mediaTypePattern=audio/mp3");
+    stage.set("mediaTypePattern=audio/mp3\nplainMedia=refuse");
     stage
 }
 

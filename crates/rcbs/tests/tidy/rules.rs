@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// What every stage of core may name, each also the ones before it: words and tools, no decision of a stage.
-const VOCABULARY: [&str; 10] = [
+const VOCABULARY: [&str; 11] = [
     "text",
     "failure",
+    "encryption",
     "cms",
     "media_kind",
     "recording",

@@ -81,6 +81,8 @@ pub async fn all_recordings_come_in_pages_with_their_recipients(ledger: &dyn Led
             for held in page {
                 let id = held.entry.id.as_str().to_owned();
                 assert_eq!(known(ledger, &id).await.as_ref(), Some(&held.entry));
+                let alone = ledger.held(&held.entry.id).await.expect("reads");
+                assert_eq!(alone.as_ref(), Some(&held));
                 let files = held.entry.media.iter();
                 let of_whom: Vec<_> = files
                     .map(|(id, _)| id.as_str())
@@ -99,6 +101,8 @@ pub async fn all_recordings_come_in_pages_with_their_recipients(ledger: &dyn Led
         assert_eq!(found, wanted, "pages of {limit}");
     }
     assert_eq!(ledger.recordings(None, 0).await.expect("reads"), []);
+    let unheard = ledger.held(&recording_id("unheard of")).await;
+    assert_eq!(unheard.expect("reads"), None);
 }
 
 /// Verified files only, each once, with the first and last start of their recordings and the shortest of them.

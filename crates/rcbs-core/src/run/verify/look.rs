@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::Pace;
 use crate::cms::Walker;
+use crate::encryption::is_plain;
 use crate::fetch::FileDigest;
 use crate::ports::{EntryState, FileFact, HeldRecording, Target, TargetError};
 use crate::run::RunError;
@@ -57,17 +58,19 @@ pub(super) async fn look(
         looked.counts.media += 1;
         let on_disk = find_on_disk(&files, name);
         let is_right_length = on_disk.is_some_and(|fact| fact.len_bytes == len_bytes);
+        let recipients = held.recipients.get(index).map_or(&[][..], Vec::as_slice);
         let content = match &unlisted {
             Some(reason) => Content::Unreadable(reason.clone()),
             None if !is_right_length => Content::NotRead,
             None if reads.get(index).copied().unwrap_or(false) => reader.whole(name).await?,
+            // Its length is all that can be seen of it without reading every byte.
+            None if is_plain(recipients) => Content::NotRead,
             None => reader.head(name).await?,
         };
         if let Content::Whole { len_bytes, .. } = content {
             looked.counts.read_files += 1;
             looked.counts.read_bytes += len_bytes;
         }
-        let recipients = held.recipients.get(index).map_or(&[][..], Vec::as_slice);
         let harm = judge_media(&media.state, recipients, on_disk, &content);
         looked.findings.extend(harm.map(|harm| Finding {
             recording: entry.id.clone(),

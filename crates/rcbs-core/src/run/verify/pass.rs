@@ -97,7 +97,7 @@ impl Pass {
         };
         let mut again = Vec::new();
         for id in progress.take_harmed() {
-            if let Some(held) = self.held(&id, None).await? {
+            if let Some(held) = self.held(&id).await? {
                 let reads = vec![true; held.entry.media.len()];
                 again.push((held, reads));
             }
@@ -131,21 +131,10 @@ impl Pass {
         manifests::check_end(self).await
     }
 
-    /// What the ledger knows of one recording now; its recipients are those of `before` as long as nothing changed.
-    pub(super) async fn held(
-        &self,
-        id: &RecordingId,
-        before: Option<&HeldRecording>,
-    ) -> Result<Option<HeldRecording>, RunError> {
-        let entry = self.ports.ledger.recording(id).await;
-        let Some(entry) = entry.map_err(RunError::Ledger)? else {
-            return Ok(None);
-        };
-        let recipients = match before {
-            Some(before) if before.entry.media == entry.media => before.recipients.clone(),
-            _ => Vec::new(),
-        };
-        Ok(Some(HeldRecording { entry, recipients }))
+    /// What the ledger knows of one recording now.
+    pub(super) async fn held(&self, id: &RecordingId) -> Result<Option<HeldRecording>, RunError> {
+        let held = self.ports.ledger.held(id).await;
+        held.map_err(RunError::Ledger)
     }
 
     /// Looks at one recording; every media file is read where `reads` says so.
@@ -285,7 +274,7 @@ impl Course<'_> {
         }
         for ((mut held, reads), mut looked) in suspects {
             if pass.beside_others {
-                let Some(now) = pass.held(&held.entry.id, Some(&held)).await? else {
+                let Some(now) = pass.held(&held.entry.id).await? else {
                     continue;
                 };
                 held = now;

@@ -214,7 +214,7 @@ async fn tell_end(pass: &Pass, findings: Vec<Finding>) -> Result<(), RunError> {
     let Some(first) = findings.first() else {
         return Ok(());
     };
-    let Some(held) = pass.held(&first.recording, None).await? else {
+    let Some(held) = pass.held(&first.recording).await? else {
         return Ok(());
     };
     let still = pass.look(&held, &[]).await?.findings;

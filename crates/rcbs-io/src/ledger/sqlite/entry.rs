@@ -101,13 +101,15 @@ pub(super) fn recordings(
     let after = after.map_or("", RecordingId::as_str);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = select(&db.connection, sql, (after, limit))?;
-    let held = |found: Found| {
-        Ok(HeldRecording {
-            recipients: recipients(&db.connection, found.row)?,
-            entry: found.entry,
-        })
-    };
-    found.into_iter().map(held).collect()
+    found.into_iter().map(|found| held(db, found)).collect()
+}
+
+/// A recording with the recipients of its media files.
+pub(super) fn held(db: &Database, found: Found) -> Result<HeldRecording, Trouble> {
+    Ok(HeldRecording {
+        recipients: recipients(&db.connection, found.row)?,
+        entry: found.entry,
+    })
 }
 
 /// Who can open the media files of a recording, in the order of their ids.

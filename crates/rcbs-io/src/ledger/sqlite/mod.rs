@@ -187,6 +187,16 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn held(&self, id: &RecordingId) -> Result<Option<HeldRecording>, LedgerError> {
+        let id = id.clone();
+        self.worker
+            .call("read", move |db| {
+                let found = entry::find(db, &id)?;
+                found.map(|found| entry::held(db, found)).transpose()
+            })
+            .await
+    }
+
     async fn note_fault(&self, at: Timestamp, what: &str) -> Result<(), LedgerError> {
         let what = what.to_owned();
         self.worker

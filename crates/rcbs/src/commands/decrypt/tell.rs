@@ -111,6 +111,12 @@ impl Teller {
         for (key, count) in &tally.keys {
             lines.push(format!("{count:>10}  with the key {key}"));
         }
+        if tally.plain > 0 {
+            lines.push(format!(
+                "{:>10}  without a key: they were stored unencrypted",
+                tally.plain
+            ));
+        }
         for (recipients, count) in &tally.wanted {
             lines.push(format!("{count:>10}  want the key of {recipients}"));
         }
@@ -144,7 +150,7 @@ impl Teller {
         json!({
             "event": "summary", "schema": 1, "exit_code": exit.code(), "files": tally.files,
             "outcomes": tally.outcomes, "keys": tally.keys, "wanted": tally.wanted,
-            "damaged": tally.damaged, "clear_bytes": tally.clear_bytes,
+            "plain": tally.plain, "damaged": tally.damaged, "clear_bytes": tally.clear_bytes,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rcbs_core::cms::{KeyRing, OpenRules};
+use rcbs_core::encryption::NOBODY;
 use rcbs_core::ports::{Ledger as _, MediaKey};
 use rcbs_core::readiness::{KeyUse, Standing, key_uses, standing};
 use serde_json::{Value, json};
@@ -57,9 +58,8 @@ pub(super) fn keys(loaded: &Loaded, args: &KeysArgs, show: Show) -> Result<Exit,
         let exit = Exit::of(rcbs_core::run::ledger_outcome(&error));
         (explain_ledger(&error), exit)
     })?;
-    let certificates = assemble::certificates(&loaded.settings);
     let now = Timestamp::now();
-    let of = |one: &KeyUse| standing(&one.recipient, &certificates, now);
+    let of = |one: &KeyUse| standing(&one.recipient, &loaded.settings.certificates, now);
     let exit = exit(proofs.as_ref());
     if show.json {
         let rows: Vec<Value> = uses
@@ -92,7 +92,8 @@ async fn prove_all(
     rules: OpenRules,
 ) -> Result<BTreeMap<MediaKey, Proof>, rcbs_core::ports::LedgerError> {
     let mut proofs = BTreeMap::new();
-    for sample in uses.iter().flat_map(|one| &one.samples) {
+    let sealed = uses.iter().filter(|one| one.recipient != NOBODY);
+    for sample in sealed.flat_map(|one| &one.samples) {
         if !proofs.contains_key(sample) {
             let proof = prove(view, sample, ring, rules).await?;
             proofs.insert(sample.clone(), proof);
@@ -179,6 +180,7 @@ fn as_text(one: &KeyUse, standing: Standing, proofs: &Proofs) -> String {
             human_time(since)
         )),
         Standing::Unknown => lines.push("    certificate not in certificateFile".to_owned()),
+        Standing::Nobody => lines.push("    no key is needed (plainMedia=store)".to_owned()),
     }
     match proof_of(one, proofs) {
         None => {}
@@ -209,6 +211,7 @@ fn as_json(one: &KeyUse, standing: Standing, proofs: &Proofs) -> Value {
         Standing::Known { until } => (Some("known"), until),
         Standing::Expired { since } => (Some("expired"), Some(since)),
         Standing::Unknown => (Some("unknown"), None),
+        Standing::Nobody => (Some("none"), None),
     };
     let (proof, key, path, reason) = match proof_of(one, proofs) {
         None => (None, None, None, None),

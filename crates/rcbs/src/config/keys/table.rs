@@ -150,7 +150,7 @@ pub static TABLE: [KeyInfo; 38] = [
         heritage: New,
         default: None,
         form: "path of a file",
-        limits: "At least one PEM certificate, no private key, at most 4 MiB.",
+        limits: "1 to 64 PEM certificates of RSA keys of 2048 to 8192 bits, no private key, at most 4 MiB.",
         doc: "Certificates trusted besides those of the system, for both servers: needed behind a proxy that opens TLS. There is no switch that turns checking off.",
         example: "caFile=/etc/rcbs/proxy-ca.pem",
     },
@@ -272,7 +272,7 @@ pub static TABLE: [KeyInfo; 38] = [
         default: Some("encrypt"),
         form: "`encrypt`, `refuse` or `store`",
         limits: "",
-        doc: "What shall happen to media that the cloud holds unencrypted. **In this version they always wait, whatever is set here: they are neither encrypted nor stored, and the run ends with exit code 3.** A later version will act on it: `encrypt` encrypts them for the certificates of `certificateFile`, or for those that the settings API names, and leaves them waiting when there is none; `refuse` leaves them waiting; `store` writes them unencrypted to disk, where everybody who can read the file can listen.",
+        doc: "What happens to media that the cloud holds unencrypted. `encrypt` encrypts them as they arrive, so that nothing clear is written, for all certificates of `certificateFile`, or, without that key, for those that the cloud's settings name; without any they wait, and the run ends with exit code 3. `refuse` leaves them waiting. `store` writes them as they are: whoever can read the archive can listen. Every run that does so says so.",
         example: "plainMedia=refuse",
     },
     KeyInfo {
@@ -283,7 +283,7 @@ pub static TABLE: [KeyInfo; 38] = [
         default: None,
         form: "path of a file",
         limits: "At least one PEM certificate, no private key, at most 4 MiB.",
-        doc: "For whom media shall be encrypted that the cloud holds unencrypted (`plainMedia=encrypt`). Give the certificates only: a backup never needs the private key. In this version nothing is encrypted for them, and such media wait; but a run warns of files that are sealed for a certificate that is neither in here nor named by the recording cloud, or that has expired.",
+        doc: "For whom media shall be encrypted that the cloud holds unencrypted (`plainMedia=encrypt`). The private key of any of them opens the files. Give the certificates only: a backup never needs a private key. A run also warns of files that the cloud sealed for a certificate that is neither in here nor named by its settings, or that has expired.",
         example: "certificateFile=/etc/rcbs/recipients.pem",
     },
     KeyInfo {
@@ -294,7 +294,7 @@ pub static TABLE: [KeyInfo; 38] = [
         default: Some("AES-128"),
         form: "`AES-128` or `AES-256`",
         limits: "",
-        doc: "Cipher to be used where this program encrypts (`plainMedia=encrypt`). In this version it never does, so this has no effect. Media that the cloud encrypted keep the cipher they have.",
+        doc: "The cipher where this program encrypts (`plainMedia=encrypt`), in CBC as the cloud has it. Media that the cloud encrypted keep the cipher they have.",
         example: "encryptionFormat=AES-256",
     },
     KeyInfo {

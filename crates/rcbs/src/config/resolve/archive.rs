@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rcbs_core::cms::{Certificate, Seal, SealCipher};
+use rcbs_core::fetch::PlainMedia;
 use rcbs_core::manifest::SigningKey;
 use rcbs_core::select::{MediaTypeError, MediaTypePattern};
 use rcbs_core::store::FolderFormat;
@@ -13,7 +15,6 @@ use crate::config::keys::Key;
 use crate::config::pem;
 use crate::config::reader::Reader;
 use crate::config::scalar;
-use crate::config::settings::{EncryptionFormat, PlainMedia};
 use crate::config::site_key;
 
 /// The default of `mediaTypePattern`, unescaped.
@@ -53,32 +54,42 @@ pub(super) fn media_type(reader: &mut Reader<'_>) -> Option<MediaTypePattern> {
 }
 
 /// What happens to media that the cloud holds unencrypted.
-pub(super) fn plain_media(
-    reader: &mut Reader<'_>,
-    certificates_pem: Option<Vec<u8>>,
-) -> PlainMedia {
+pub(super) fn plain_media(reader: &mut Reader<'_>) -> PlainMedia {
     const WORDS: &[&str] = &["encrypt", "refuse", "store"];
     const FORMATS: &[&str] = &["AES-128", "AES-256"];
-    let format = match reader.read(Key::EncryptionFormat, |text| scalar::word(text, FORMATS)) {
-        Some(1) => EncryptionFormat::Aes256,
-        _ => EncryptionFormat::Aes128,
+    let cipher = match reader.read(Key::EncryptionFormat, |text| scalar::word(text, FORMATS)) {
+        Some(1) => SealCipher::Aes256,
+        _ => SealCipher::Aes128,
     };
     match reader.read(Key::PlainMedia, |text| scalar::word(text, WORDS)) {
         Some(1) => PlainMedia::Refuse,
         Some(2) => PlainMedia::Store,
-        _ => PlainMedia::Encrypt {
-            format,
-            certificates_pem,
-        },
+        _ => PlainMedia::Encrypt(cipher),
     }
 }
 
-/// The certificates of a file; `None` when there is no file or something is wrong with it (and reported).
-pub(super) fn certificates(reader: &mut Reader<'_>, key: Key) -> Option<Vec<u8>> {
-    let path = reader.path(key)?;
-    pem::read(&path)
-        .map_err(|refusal| reader.refuse(key, &refusal))
-        .ok()
+/// The recipients of `certificateFile`; none when there is no file or something is wrong with it (and reported). One that
+/// nothing can be encrypted for is wrong: its holder would be locked out without a word.
+pub(super) fn recipients(reader: &mut Reader<'_>) -> Vec<Certificate> {
+    let key = Key::CertificateFile;
+    let Some(path) = reader.path(key) else {
+        return Vec::new();
+    };
+    let certificates = match pem::read(&path).and_then(|text| pem::certificates(&text)) {
+        Ok(certificates) => certificates,
+        Err(refusal) => {
+            reader.refuse(key, &refusal);
+            return Vec::new();
+        }
+    };
+    if let Err(error) = Seal::new(SealCipher::Aes128, &certificates) {
+        let refusal = Foreign {
+            reason: error.to_string(),
+            hint: "give the certificates that recordings are encrypted for: those of RSA keys",
+        };
+        reader.refuse(key, &refusal);
+    }
+    certificates
 }
 
 /// The key that signs manifests; `None` also where it may not be read by somebody who only looks.

@@ -11,6 +11,7 @@ use crate::config::address;
 use crate::config::env::Variable;
 use crate::config::finding::Finding;
 use crate::config::keys::Key;
+use crate::config::pem;
 use crate::config::reader::Reader;
 use crate::config::scalar;
 use crate::config::settings::MediaMode;
@@ -49,7 +50,7 @@ pub(super) struct Shared {
 /// What holds for both servers.
 pub(super) fn shared(reader: &mut Reader<'_>) -> Shared {
     Shared {
-        ca_pem: super::archive::certificates(reader, Key::CaFile),
+        ca_pem: ca_pem(reader),
         allow_insecure_http: flag(reader, Key::AllowInsecureHttp),
     }
 }
@@ -113,6 +114,15 @@ pub(super) fn media(reader: &mut Reader<'_>, shared: &Shared) -> MediaMode {
             http,
         },
     ))
+}
+
+/// The certificates of `caFile`; `None` when there is no file or something is wrong with it (and reported).
+fn ca_pem(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let key = Key::CaFile;
+    let path = reader.path(key)?;
+    pem::read(&path)
+        .map_err(|refusal| reader.refuse(key, &refusal))
+        .ok()
 }
 
 /// A server's base URL, unencrypted only where the operator accepts it, and then with a warning in every run.

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use jiff::Span;
 use proptest::prelude::*;
+use rcbs_core::cms::SealCipher;
+use rcbs_core::fetch::PlainMedia;
 use rcbs_core::plan::{Instance, SinceEdge, UntilEdge};
 use secrecy::ExposeSecret;
 
@@ -69,11 +71,8 @@ fn the_least_configuration_has_the_manuals_defaults() {
     );
     assert_eq!(minimal.connections(), 64);
     assert!(minimal.media_type.matches("video/mp4"));
-    let expected = PlainMedia::Encrypt {
-        format: EncryptionFormat::Aes128,
-        certificates_pem: None,
-    };
-    assert_eq!(minimal.plain_media, expected);
+    assert_eq!(minimal.plain_media, PlainMedia::Encrypt(SealCipher::Aes128));
+    assert!(minimal.certificates.is_empty());
 }
 
 #[test]
@@ -205,7 +204,11 @@ fn proxies_may_want_a_login() {
 #[test]
 fn certificates_are_read_for_both_servers_and_for_recipients() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/config/ca.pem");
-    let lines = format!("caFile={file}\ncertificateFile={file}\nencryptionFormat=aes-256");
+    let recipients = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/cms/one.cert.pem"
+    );
+    let lines = format!("caFile={file}\ncertificateFile={recipients}\nencryptionFormat=aes-256");
     let settings = read_lines(&lines).unwrap().settings;
     let pem = std::fs::read(file).unwrap();
     assert_eq!(
@@ -213,11 +216,17 @@ fn certificates_are_read_for_both_servers_and_for_recipients() {
         Some(&pem)
     );
     assert_eq!(full(&settings).http.extra_ca_pem.as_ref(), Some(&pem));
-    let expected = PlainMedia::Encrypt {
-        format: EncryptionFormat::Aes256,
-        certificates_pem: Some(pem),
-    };
-    assert_eq!(settings.plain_media, expected);
+    assert_eq!(
+        settings.plain_media,
+        PlainMedia::Encrypt(SealCipher::Aes256)
+    );
+    assert_eq!(settings.certificates.len(), 1);
+    let elliptic = read_lines(&format!("certificateFile={file}")).unwrap_err();
+    let told = elliptic.problems[0].to_string();
+    assert!(
+        told.contains("has no RSA key of 2048 to 8192 bits") && told.contains("CN="),
+        "{told}"
+    );
     assert_eq!(
         read_lines("plainMedia=Store").unwrap().settings.plain_media,
         PlainMedia::Store

@@ -76,6 +76,7 @@ fn samples() -> Vec<Event> {
             len_bytes: 1,
             check: text(),
             fetched: true,
+            encryption: None,
         },
         Event::Unchanged { key: key() },
         Event::Skipped {

@@ -138,32 +138,6 @@ fn envelope_and_ciphertext_are_joined_without_a_key() {
 }
 
 #[test]
-fn an_unencrypted_file_is_never_stored_plain() {
-    for setting in [
-        "",
-        "plainMedia=refuse",
-        "plainMedia=store",
-        "plainMedia=encrypt",
-    ] {
-        let words = b"what was said in confidence ".repeat(100);
-        let cloud = cloud()
-            .recording("plain")
-            .audio_of(Content::bytes(words))
-            .plain()
-            .build();
-        let mut stage = Stage::new(cloud);
-        stage.set(setting);
-        let (finished, lines) = stage.backup_json();
-        finished.expect_code(3);
-        expect_fields(events(&lines, "waiting")[0], &[("class", "unencrypted")]);
-        let stored = stage.everything().into_iter();
-        let mut holding =
-            stored.filter(|(_, bytes)| bytes.windows(10).any(|part| part == b"confidence"));
-        assert_eq!(holding.next().map(|(path, _)| path), None, "{setting}");
-    }
-}
-
-#[test]
 fn a_cut_transfer_goes_on_where_it_stopped() {
     let large = || {
         cloud()

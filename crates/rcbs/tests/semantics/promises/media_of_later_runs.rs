@@ -95,6 +95,7 @@ fn what_waits_is_tried_in_every_run() {
     // A run that wants no media has not tried, and ends no wait.
     let plain = self::cloud().recording("plain").audio().plain().build();
     let mut stage = Stage::new(plain);
+    stage.set("plainMedia=refuse");
     stage.backup().expect_code(3);
     stage.set("maxDate=2018-03-01\nminDate=2018-03-02\nmetadataOnly=true");
     stage.backup();

@@ -23,7 +23,7 @@ fn nothing_announced_is_forgotten() {
         .plain()
         .build();
     let mut stage = Stage::new(cloud);
-    stage.set("mediaTypePattern=audio/.*");
+    stage.set("mediaTypePattern=audio/.*\nplainMedia=refuse");
     let (finished, lines) = stage.backup_json();
     finished.expect_code(3);
     let ends = [("waiting", 1), ("lost", 1), ("skipped", 1)];
@@ -82,7 +82,10 @@ fn the_run_tells_the_truth() {
             lines: "maxConections=3",
             ..case("a mistyped key", one().build(), 2)
         },
-        case("one waits", one().screen().plain().build(), 3),
+        Case {
+            lines: "plainMedia=refuse",
+            ..case("one waits", one().screen().plain().build(), 3)
+        },
         case(
             "a recording without an id",
             one().recording("x").raw("{}").build(),
@@ -238,7 +241,8 @@ fn the_exported_end_time_never_passes_a_recording_that_waits() {
         .audio()
         .build();
     let mut stage = Stage::new(cloud);
-    stage.unset("maxDate").unset("minDate").set("maxAge=11");
+    stage.unset("maxDate").unset("minDate");
+    stage.set("maxAge=11\nplainMedia=refuse");
     stage.backup().expect_code(3);
     assert_eq!(stage.endtime_ms(), Some(waits.as_millisecond()));
     let checkpoint: Timestamp = stage.status()["checkpoint"]

@@ -32,6 +32,7 @@ fn secrets_stay_secret() {
     );
     let mut stage = Stage::around(server);
     stage.set(&lines);
+    stage.set("plainMedia=refuse");
     for (name, value) in SECRETS {
         stage.env(name, value);
     }

@@ -74,7 +74,7 @@ fn verify_finds_what_is_not_as_the_ledger_says() {
         "{line}"
     );
     // Gaps that are known are no damage.
-    let gaps = Stage::new(
+    let mut gaps = Stage::new(
         cloud()
             .recording("gone")
             .audio()
@@ -84,6 +84,7 @@ fn verify_finds_what_is_not_as_the_ledger_says() {
             .plain()
             .build(),
     );
+    gaps.set("plainMedia=refuse");
     gaps.backup().expect_code(3);
     verify(&gaps, &["--read-data"], 0);
 }

@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rcbs_core::failure::FailureClass;
 use rcbs_core::ports::{
-    Announcement, EntryState, Ledger, LedgerTally, MediaKey, RunRecord, Settlement,
+    Announcement, EntryState, Ledger, LedgerTally, MediaKey, MetadataVersion, Period, RunRecord,
+    Settlement,
 };
 use rcbs_core::recording::{MediaId, RecordingId};
 use rcbs_io::ledger::SqliteLedger;
 use rusqlite::Connection;
 
 /// The check for each stored version, the first for version 1.
-const CONTENTS: &[fn(&Path)] = &[version_1_is_read, version_2_is_read];
+const CONTENTS: &[fn(&Path)] = &[version_1_is_read, version_2_is_read, version_3_is_read];
 
 #[test]
 fn every_stored_version_has_a_test_and_is_read() {
@@ -59,13 +60,22 @@ fn freeze() {
         ledger.settle(&states(&|it| it.first)).await.unwrap();
         ledger.settle(&states(&|it| it.then)).await.unwrap();
         let recording = id();
-        let (sha256, at) = ([3; 32], at(400));
-        let stored = Settlement::Metadata {
+        let (sha256, before, at) = ([3; 32], at(350), at(400));
+        let first = Settlement::Metadata {
+            recording: id(),
+            sha256: digest(JSON),
+            at: before,
+            replaced: None,
+        };
+        let second = Settlement::Metadata {
             recording,
             sha256,
             at,
+            replaced: Some(JSON.into()),
         };
-        ledger.settle(&[stored]).await.unwrap();
+        ledger.settle(&[first]).await.unwrap();
+        ledger.settle(&[second]).await.unwrap();
+        ledger.note_listed(period()).await.unwrap();
         ledger.set_checkpoint(at).await.unwrap();
         ledger.remember("bounds", Some("start")).await.unwrap();
         ledger
@@ -92,6 +102,12 @@ fn every_stored_version_is_read_without_being_upgraded() {
             assert_eq!(ledger.sealed_for().await.unwrap().len(), 1);
             assert_eq!(ledger.unsettled(None, 9).await.unwrap().len(), 1);
             assert_eq!(ledger.last_run().await.unwrap(), Some(run()));
+            let days = ledger.days(None).await.unwrap();
+            assert_eq!((days.len(), days[0].verified, days[0].open), (1, 1, 2));
+            let is_new = index >= 3;
+            assert_eq!(ledger.listed().await.unwrap().len(), usize::from(is_new));
+            let versions = ledger.metadata_versions(&id()).await.unwrap();
+            assert_eq!(versions.len(), usize::from(is_new));
             ledger.close().await.unwrap();
         });
         assert_eq!(version(&copy), index);
@@ -156,6 +172,39 @@ fn version_2_is_read(path: &Path) {
         let ledger = SqliteLedger::open(path).unwrap();
         let page = ledger.manifest_page(false, 0, 10).await.unwrap();
         assert_eq!(page.recordings.len(), 1);
+        ledger.close().await.unwrap();
+    });
+}
+
+/// Metadata that were replaced in the frozen recording.
+const JSON: &[u8] = br#"{"id":"before"}"#;
+
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    sum.as_ref().try_into().unwrap()
+}
+
+fn period() -> Period {
+    Period {
+        since: at(0),
+        until: at(86_400),
+    }
+}
+
+/// As version 2; and what was listed and replaced is known.
+fn version_3_is_read(path: &Path) {
+    version_2_is_read(path);
+    block_on(async {
+        let ledger = SqliteLedger::open(path).unwrap();
+        assert_eq!(ledger.listed().await.unwrap(), [period()]);
+        let versions = ledger.metadata_versions(&id()).await.unwrap();
+        let version = MetadataVersion {
+            sha256: digest(JSON),
+            stored: Some(at(350)),
+            replaced: at(400),
+            json: JSON.into(),
+        };
+        assert_eq!(versions, [version]);
         ledger.close().await.unwrap();
     });
 }

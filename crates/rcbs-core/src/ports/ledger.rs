@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::failure::FailureClass;
@@ -97,11 +98,73 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     /// The open manifest is closed: what stands in it is no longer part of the backlog.
     async fn manifest_closed(&self) -> Result<(), LedgerError>;
 
+    /// Notes that a period was listed to its end, and that all it announced is entered.
+    async fn note_listed(&self, period: Period) -> Result<(), LedgerError>;
+
+    /// The periods that were listed, oldest first; they neither overlap nor touch. A ledger that an older program wrote
+    /// may know none.
+    async fn listed(&self) -> Result<Vec<Period>, LedgerError>;
+
+    /// Counts by the day on which recordings began, in UTC, oldest first; those of unknown start come first of all. Only
+    /// recordings that began within the period, and with `None` all.
+    async fn days(&self, within: Option<Period>) -> Result<Vec<DayCount>, LedgerError>;
+
+    /// The metadata of a recording that were replaced, oldest first.
+    async fn metadata_versions(
+        &self,
+        id: &RecordingId,
+    ) -> Result<Vec<MetadataVersion>, LedgerError>;
+
     /// Writes the record of a run that has ended.
     async fn record_run(&self, run: &RunRecord) -> Result<(), LedgerError>;
 
     /// The record of the last run that ended; `None` before the first.
     async fn last_run(&self) -> Result<Option<RunRecord>, LedgerError>;
+}
+
+/// A range of time, `[since, until)`, never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Period {
+    /// Included.
+    pub since: Timestamp,
+    /// Not included.
+    pub until: Timestamp,
+}
+
+/// What the ledger knows of the recordings that began on one day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayCount {
+    /// Midnight in UTC at which the day begins; `None` for recordings whose start is not known.
+    pub day: Option<Timestamp>,
+    /// Recordings.
+    pub recordings: u64,
+    /// Of these, whose metadata are not stored.
+    pub without_metadata: u64,
+    /// Their media files that no run has come to yet.
+    pub open: u64,
+    /// In the archive.
+    pub verified: u64,
+    /// Bytes of those.
+    pub verified_bytes: u64,
+    /// Not wanted, by the rule.
+    pub skipped: Vec<(String, u64)>,
+    /// To be tried again, by the class of the failure they wait for.
+    pub waiting: Vec<(String, u64)>,
+    /// Gone from the cloud.
+    pub lost: u64,
+}
+
+/// Metadata that were stored once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataVersion {
+    /// SHA-256 of it.
+    pub sha256: [u8; 32],
+    /// When it was stored, where that is known.
+    pub stored: Option<Timestamp>,
+    /// When it was replaced.
+    pub replaced: Timestamp,
+    /// The JSON as it was stored.
+    pub json: Bytes,
 }
 
 /// A media file in the whole archive.
@@ -297,6 +360,8 @@ pub enum Settlement {
         sha256: [u8; 32],
         /// When.
         at: Timestamp,
+        /// The JSON that was stored before, if it is another one. Kept only when it is the one that the ledger knows.
+        replaced: Option<Bytes>,
     },
 }
 

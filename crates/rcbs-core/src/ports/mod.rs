@@ -10,8 +10,9 @@ mod target;
 
 pub use clock::Clock;
 pub use ledger::{
-    Announcement, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog,
-    ManifestPage, MediaEntry, MediaKey, RecordingEntry, RunRecord, SealedFor, Settlement,
+    Announcement, DayCount, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally,
+    ManifestBacklog, ManifestPage, MediaEntry, MediaKey, MetadataVersion, Period, RecordingEntry,
+    RunRecord, SealedFor, Settlement,
 };
 pub use media_store::{
     Checksum, ChecksumKind, ETag, GetRequest, MediaStore, Object, ObjectBody, StoreError,

@@ -132,6 +132,7 @@ async fn adopt_recording(
         recording: recording.id.clone(),
         sha256: digest,
         at: context.now(),
+        replaced: None,
     }];
     let names = names_of(&entry, files);
     for media in &recording.media {

@@ -3,6 +3,7 @@
 //! The order is the promise: the ledger says *verified* only after bytes and names would survive a power cut, and it
 //! knows digest and length of a file before that file can have its final name, so a crash in between is recognised.
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::RunError;
@@ -75,6 +76,8 @@ pub(crate) struct MetadataCommit {
     pub(crate) name: SafeName,
     pub(crate) sha256: [u8; 32],
     pub(crate) changed: bool,
+    /// What is stored until now, where it is another version.
+    pub(crate) replaced: Option<Bytes>,
 }
 
 /// Works until all senders are gone.
@@ -150,6 +153,7 @@ async fn commit_batch(context: &Context, batch: Vec<Commit>) -> Result<Vec<Commi
             recording: one.recording.clone(),
             sha256: one.sha256,
             at,
+            replaced: one.replaced,
         });
         let path = path_text(&one.folder, &one.name);
         events.push(Event::MetadataStored {

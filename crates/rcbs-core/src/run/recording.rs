@@ -8,14 +8,15 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::RunError;
+use super::adopt::METADATA_BYTES;
 use super::commit::{Commit, MetadataCommit};
 use super::context::Context;
 use super::media::{MediaWork, finish_media};
 use super::under_way::Claim;
 use crate::failure::FailureClass;
-use crate::ports::MediaKey;
+use crate::ports::{MediaKey, TargetError};
 use crate::recording::RecordingId;
-use crate::store::{Folder, metadata_file_name, stage_name};
+use crate::store::{Folder, SafeName, metadata_file_name, stage_name};
 
 /// A recording and what is to be done with it.
 #[derive(Debug)]
@@ -97,6 +98,11 @@ async fn stage_metadata(
     work: &Work,
     metadata: &MetadataWork,
 ) -> Result<Commit, RunError> {
+    let name = metadata_file_name(&work.id);
+    let replaced = match metadata.changed {
+        true => stored_metadata(context, work, &name).await?,
+        false => None,
+    };
     let mut staged = context
         .ports
         .target
@@ -111,10 +117,27 @@ async fn stage_metadata(
         recording: work.id.clone(),
         staged: staged.finish().await.map_err(RunError::Target)?,
         folder: work.folder.clone(),
-        name: metadata_file_name(&work.id),
+        name,
         sha256: metadata.sha256,
         changed: metadata.changed,
+        replaced,
     })))
+}
+
+/// The version that is about to be replaced; one that cannot be read is no reason not to store the new one.
+async fn stored_metadata(
+    context: &Context,
+    work: &Work,
+    name: &SafeName,
+) -> Result<Option<Bytes>, RunError> {
+    let target = &context.ports.target;
+    match target.read(&work.folder, name, 0, METADATA_BYTES).await {
+        Ok(json) => Ok(json),
+        Err(TargetError::NotPlain { .. } | TargetError::Io { .. } | TargetError::Denied { .. }) => {
+            Ok(None)
+        }
+        Err(error) => Err(RunError::Target(error)),
+    }
 }
 
 /// The committer reads its inbox to the end, so sending fails only when it has panicked, which ends the run anyway.

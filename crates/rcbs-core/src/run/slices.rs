@@ -10,6 +10,7 @@ use super::{Ports, RunError};
 use crate::event::Event;
 use crate::ledger::checkpoint::{self, EndtimeError, Frontier};
 use crate::plan::Slice;
+use crate::ports::Period;
 use crate::store::endtime_file_name;
 
 /// The slices under way, and the frontier that those that are through move.
@@ -62,6 +63,9 @@ impl SliceBook {
                     recordings,
                     complete,
                 } => {
+                    if complete {
+                        note_listed(context, slice).await?;
+                    }
                     self.under_way.entry(number).or_default().listed = Some(Listed {
                         slice,
                         recordings,
@@ -102,6 +106,16 @@ impl SliceBook {
         self.under_way.remove(&number);
         Some(slice)
     }
+}
+
+/// Everything that the slice announced is in the ledger by now: only what is entered is handed on.
+async fn note_listed(context: &Context, slice: Slice) -> Result<(), RunError> {
+    let period = Period {
+        since: slice.since,
+        until: slice.until,
+    };
+    let noted = context.ports.ledger.note_listed(period).await;
+    noted.map_err(RunError::Ledger)
 }
 
 /// The fact under which the ledger remembers the last two texts of ours for `last_recording_endtime.txt`, a line each:

@@ -12,7 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rcbs_core::contract;
-use rcbs_core::ports::{EntryState, Ledger, LedgerError, MediaKey, RecordingEntry, Settlement};
+use rcbs_core::ports::{
+    EntryState, Ledger, LedgerError, MediaKey, Period, RecordingEntry, Settlement,
+};
 use rcbs_io::ledger::SqliteLedger;
 use rusqlite::Connection;
 
@@ -359,6 +361,17 @@ async fn a_run_with_nothing_to_do_writes_nothing() {
     let (_folder, path) = place();
     let ledger = SqliteLedger::open(&path).unwrap();
     fill(&ledger, 200).await;
+    let (whole, part) = (
+        Period {
+            since: at(0),
+            until: at(100),
+        },
+        Period {
+            since: at(10),
+            until: at(20),
+        },
+    );
+    ledger.note_listed(whole).await.unwrap();
     let watcher = Connection::open(&path).unwrap();
     let version = || -> i64 {
         watcher
@@ -371,6 +384,8 @@ async fn a_run_with_nothing_to_do_writes_nothing() {
         announced.seen = at(9_999);
     }
     ledger.announce(&batch).await.unwrap();
+    ledger.note_listed(whole).await.unwrap();
+    ledger.note_listed(part).await.unwrap();
     assert_eq!(version(), before);
     ledger.remember("x", Some("y")).await.unwrap();
     assert_ne!(version(), before, "the watcher does see changes");

@@ -76,6 +76,7 @@ pub(crate) fn metadata(index: usize) -> Settlement {
         recording: id(index),
         sha256,
         at: at(500_100),
+        replaced: None,
     }
 }
 

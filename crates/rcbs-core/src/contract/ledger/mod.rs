@@ -3,6 +3,7 @@
 //! What survives a kill or a damaged file is tested where there is a file.
 
 mod announce;
+mod days;
 mod facts;
 mod lists;
 mod manifest;
@@ -10,6 +11,7 @@ mod samples;
 mod settle;
 
 pub use announce::*;
+pub use days::*;
 pub use facts::*;
 pub use lists::*;
 pub use manifest::*;
@@ -43,6 +45,9 @@ pub async fn all(mut fresh: impl FnMut() -> Box<dyn Ledger>) {
     facts_are_remembered_until_forgotten(&*fresh()).await;
     the_last_run_is_known(&*fresh()).await;
     faults_are_taken(&*fresh()).await;
+    periods_that_touch_become_one(&*fresh()).await;
+    days_count_every_file_once(&*fresh()).await;
+    replaced_metadata_are_kept(&*fresh()).await;
     what_was_stored_waits_for_a_manifest(&*fresh()).await;
     ids_are_data(&*fresh()).await;
     callers_do_not_disturb_each_other(&*fresh()).await;

@@ -108,6 +108,7 @@ pub(super) fn metadata(recording: &str, digest: u8) -> Settlement {
         recording: recording_id(recording),
         sha256: [digest; 32],
         at: at(400),
+        replaced: None,
     }
 }
 

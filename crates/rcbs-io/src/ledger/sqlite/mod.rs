@@ -12,6 +12,7 @@
 //! | `error` | from the database's errors to those of the port |
 
 mod announce;
+mod days;
 mod entry;
 mod error;
 mod facts;
@@ -20,6 +21,7 @@ mod open;
 mod schema;
 mod sealed;
 mod settle;
+mod versions;
 mod worker;
 
 use std::path::Path;
@@ -27,8 +29,8 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rcbs_core::ports::{
-    Announcement, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog, ManifestPage,
-    RecordingEntry, RunRecord, SealedFor, Settlement,
+    Announcement, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog,
+    ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement,
 };
 use rcbs_core::recording::RecordingId;
 
@@ -275,6 +277,34 @@ impl Ledger for SqliteLedger {
 
     async fn manifest_closed(&self) -> Result<(), LedgerError> {
         self.worker.call("close a manifest", manifest::close).await
+    }
+
+    async fn note_listed(&self, period: Period) -> Result<(), LedgerError> {
+        self.worker
+            .call("note what was listed", move |db| {
+                days::note_listed(db, period)
+            })
+            .await
+    }
+
+    async fn listed(&self) -> Result<Vec<Period>, LedgerError> {
+        self.worker.call("read", |db| days::listed(db)).await
+    }
+
+    async fn days(&self, within: Option<Period>) -> Result<Vec<DayCount>, LedgerError> {
+        self.worker
+            .call("read", move |db| days::days(db, within))
+            .await
+    }
+
+    async fn metadata_versions(
+        &self,
+        id: &RecordingId,
+    ) -> Result<Vec<MetadataVersion>, LedgerError> {
+        let id = id.clone();
+        self.worker
+            .call("read", move |db| versions::of(db, &id))
+            .await
     }
 
     async fn record_run(&self, run: &RunRecord) -> Result<(), LedgerError> {

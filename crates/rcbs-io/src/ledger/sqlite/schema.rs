@@ -14,6 +14,7 @@ use super::open::make_private;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_recordings_and_media.sql"),
     include_str!("../../migrations/sqlite/0002_manifests.sql"),
+    include_str!("../../migrations/sqlite/0003_listed_and_versions.sql"),
 ];
 
 /// "rcbs", in the header of the file.

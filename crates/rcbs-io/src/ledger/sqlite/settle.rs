@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use rcbs_core::ledger::state::{StateName, is_legal};
 use rcbs_core::ports::{EntryState, LedgerError, MediaKey, Settlement};
@@ -12,6 +13,7 @@ use super::entry::{state_name, state_number};
 use super::error::Trouble;
 use super::facts::Tallied;
 use super::manifest::note_stored;
+use super::versions::{self, Replaced};
 use super::worker::Database;
 
 /// Writes a batch, or nothing of it.
@@ -38,8 +40,9 @@ pub(super) fn settle(db: &mut Database, batch: &[Settlement]) -> Result<(), Trou
                     recording,
                     sha256,
                     at,
+                    replaced,
                 } => {
-                    settle_metadata(connection, recording, sha256, *at)?;
+                    settle_metadata(connection, recording, sha256, *at, replaced.as_deref())?;
                 }
             }
         }
@@ -80,15 +83,30 @@ fn settle_metadata(
     recording: &RecordingId,
     sha256: &[u8; 32],
     at: Timestamp,
+    replaced: Option<&[u8]>,
 ) -> Result<(), Trouble> {
-    let mut select = connection
-        .prepare_cached("SELECT recording_id, stored_sha256 FROM recording WHERE id = ?1")?;
-    let known: Option<(i64, Option<[u8; 32]>)> = select
+    let mut select = connection.prepare_cached(
+        "SELECT recording_id, stored_sha256, stored_ms FROM recording WHERE id = ?1",
+    )?;
+    let known: Option<(i64, Option<[u8; 32]>, Option<i64>)> = select
         .query_row([recording.as_str()], |row| row.try_into())
         .optional()?;
-    let Some((row, before)) = known else {
+    let Some((row, before, stored_ms)) = known else {
         return Err(never_announced(recording));
     };
+    if let (Some(before), Some(json)) = (&before, replaced)
+        && before != sha256
+        && digest(&SHA256, json).as_ref() == before
+    {
+        let version = Replaced {
+            recording: row,
+            sha256: before,
+            stored_ms,
+            at,
+            json,
+        };
+        versions::keep(connection, &version)?;
+    }
     let mut update = connection.prepare_cached(
         "UPDATE recording SET stored_sha256 = ?2, stored_ms = ?3 WHERE recording_id = ?1",
     )?;

@@ -131,12 +131,13 @@ impl<'k> Opener<'k> {
                 let read = reader.feed(bytes, &mut |piece| {
                     work.take(piece.head, piece.bytes, &mut clear);
                 });
-                work.sound()?;
-                read?;
-                // The ciphertext may not have begun yet, or be empty.
+                // The ciphertext may not have begun yet, or be empty, or what follows the head may be broken: what can be
+                // said of the head comes first, or the reason would depend on how the file was cut into pieces.
                 if let Some(head) = reader.head() {
                     work.take(head, &[], &mut clear);
                 }
+                work.sound()?;
+                read?;
             }
             Source::Detached(envelope) => work.take(envelope.head(), bytes, &mut clear),
         }

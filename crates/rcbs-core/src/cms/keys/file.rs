@@ -8,12 +8,15 @@ use super::private::{KeyRules, PrivateKey};
 use crate::cms::ber::Tag;
 use crate::cms::der;
 
-/// How often a key derivation may repeat its hash, and the product of the parameters of scrypt. A hostile file could
-/// otherwise ask for hours, or for all memory.
-const ITERATIONS_MAX: u64 = 10_000_000;
+/// How often all key derivations of a file together may repeat their hash, and the product of the parameters of scrypt. A
+/// hostile file could otherwise ask for hours, or for all memory: scrypt holds up to 128 bytes for each.
+const ROUNDS_MAX: u64 = 10_000_000;
 
-/// Elements within each other that are looked through for such numbers.
-const DEPTH_MAX: usize = 12;
+/// How often each derivation of a PKCS#12 file may, which is as far as the library goes.
+const PKCS12_ROUNDS_MAX: u64 = 1_000_000;
+
+/// Elements within each other that are looked through for such numbers. In PKCS#12 they are below sixteen.
+const DEPTH_MAX: usize = 24;
 
 /// A key file as it lies there: clear parts, and parts that want a passphrase.
 #[derive(Debug)]
@@ -71,8 +74,11 @@ pub enum KeyError {
     #[error("the passphrase does not open its private key")]
     WrongPassphrase,
     /// Asks for more computing than any honest file.
-    #[error("its key derivation asks for more than {ITERATIONS_MAX} rounds")]
-    TooCostly,
+    #[error("its key derivation asks for more than {rounds_max} rounds")]
+    TooCostly {
+        /// The limit that was passed.
+        rounds_max: u64,
+    },
     /// PKCS#12, and this program was built without it.
     #[error("it is a PKCS#12 file, which this build of rcbs does not read")]
     NoPkcs12,
@@ -84,6 +90,16 @@ enum Part {
     Pkcs8(Zeroizing<Vec<u8>>),
     EncryptedPkcs8(Vec<u8>),
     Pkcs12(Vec<u8>),
+}
+
+impl Part {
+    /// What its key derivations cost, one by one.
+    fn costs(&self) -> Vec<u64> {
+        match self {
+            Self::Pkcs1(_) | Self::Pkcs8(_) => Vec::new(),
+            Self::EncryptedPkcs8(der) | Self::Pkcs12(der) => costs(der, DEPTH_MAX),
+        }
+    }
 }
 
 /// Only the kind: the rest is secret.
@@ -137,6 +153,27 @@ impl KeyFile {
         self.keys.iter().any(is_locked)
     }
 
+    /// How often [`Self::unlock`] will repeat a hash, as far as it stands there unencrypted; for scrypt the product of its
+    /// parameters. Above ten million it refuses.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        let costs = self.keys.iter().flat_map(Part::costs);
+        costs.fold(0, u64::saturating_add)
+    }
+
+    fn check_cost(&self) -> Result<(), KeyError> {
+        let pkcs12 = |part: &&Part| matches!(part, Part::Pkcs12(_));
+        let mut each = self.keys.iter().filter(pkcs12).flat_map(Part::costs);
+        let rounds_max = if self.rounds() > ROUNDS_MAX {
+            ROUNDS_MAX
+        } else if each.any(|cost| cost > PKCS12_ROUNDS_MAX) {
+            PKCS12_ROUNDS_MAX
+        } else {
+            return Ok(());
+        };
+        Err(KeyError::TooCostly { rounds_max })
+    }
+
     /// Opens and checks the keys. `source` is what messages call them, such as the file's name. Deriving a key from a
     /// passphrase takes up to some seconds.
     ///
@@ -151,6 +188,7 @@ impl KeyFile {
         if self.keys.is_empty() {
             return Err(KeyError::OnlyCertificate);
         }
+        self.check_cost()?;
         let mut material = Material {
             keys: Vec::new(),
             certificates: self.certificates,
@@ -239,7 +277,6 @@ impl KeyFile {
 }
 
 fn decrypted(der: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    check_cost(der)?;
     let locked =
         pkcs8::EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Malformed)?;
     let clear = locked
@@ -256,7 +293,6 @@ fn from_pkcs12(
     rules: KeyRules,
     material: &mut Material,
 ) -> Result<(), KeyError> {
-    check_cost(der)?;
     super::pkcs12::unlock(der, passphrase, source, rules, material)
 }
 
@@ -271,51 +307,60 @@ fn from_pkcs12(
     Err(KeyError::NoPkcs12)
 }
 
-/// Refuses files that would keep this machine busy.
+/// What the key derivations of a file cost, one by one: how often PBKDF2 and the schemes of PKCS#12 repeat a hash, or how
+/// many blocks of 128 bytes scrypt goes through, most of which it holds in memory.
 ///
-/// Salt and count of a key derivation stand side by side in every scheme (PBKDF2 and scrypt of RFC 8018 and 7914, the
-/// MAC and the schemes of RFC 7292): an OCTET STRING, then INTEGERs. Their product is looked at, so that one rule
-/// holds for all; with PBKDF2 the second number is a key length of at most 32.
-fn check_cost(der: &[u8]) -> Result<(), KeyError> {
-    if is_costly(der, DEPTH_MAX) {
-        return Err(KeyError::TooCostly);
-    }
-    Ok(())
-}
-
-fn is_costly(der: &[u8], depth: usize) -> bool {
+/// Salt and cost stand side by side in every scheme (PBKDF2 and scrypt of RFC 8018 and 7914, the MAC and the schemes of
+/// RFC 7292): an OCTET STRING, then INTEGERs. Of one or two the first is a count and the other a length; three or more
+/// are those of scrypt, whose product it is.
+fn costs(der: &[u8], depth: usize) -> Vec<u64> {
+    let mut costs = Vec::new();
     let mut rest = der;
-    let mut product: Option<u64> = None;
-    while let Some(element) = der::take(&mut rest) {
-        product = match (element.tag, product) {
-            (Tag::OCTET_STRING, _) => Some(1),
-            (Tag::INTEGER, Some(product)) => {
-                let zeros = element
-                    .content
-                    .iter()
-                    .take_while(|byte| **byte == 0)
-                    .count();
-                let number = &element.content[zeros..];
-                let value = match number.len() {
-                    0..=7 => number
-                        .iter()
-                        .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
-                    _ => u64::MAX,
-                };
-                let product = product.saturating_mul(value.max(1));
-                if value > ITERATIONS_MAX || product > ITERATIONS_MAX * 32 {
-                    return true;
-                }
-                Some(product)
+    let mut numbers: Option<Vec<u64>> = None;
+    loop {
+        let element = der::take(&mut rest);
+        match (&element, &mut numbers) {
+            (Some(element), Some(numbers)) if element.tag == Tag::INTEGER => {
+                numbers.push(number(element.content));
             }
-            _ => None,
+            _ => {
+                costs.extend(numbers.take().and_then(|numbers| cost(&numbers)));
+                let is_salt = |element: &der::Element<'_>| element.tag == Tag::OCTET_STRING;
+                numbers = element.filter(is_salt).map(|_| Vec::new());
+            }
+        }
+        let Some(element) = element else {
+            return costs;
         };
-        let may_hold_more = element.tag.is_constructed() || element.tag == Tag::OCTET_STRING;
-        if may_hold_more && depth > 0 && is_costly(element.content, depth - 1) {
-            return true;
+        // PKCS#12 puts whole elements into octet strings. What is encrypted looks like one by chance very rarely.
+        let is_wrapping = || der::only(element.content, Tag::SEQUENCE).is_some();
+        let is_octets = element.tag == Tag::OCTET_STRING;
+        let may_hold_more = element.tag.is_constructed() || is_octets && is_wrapping();
+        if may_hold_more && depth > 0 {
+            costs.extend(self::costs(element.content, depth - 1));
         }
     }
-    false
+}
+
+fn cost(numbers: &[u64]) -> Option<u64> {
+    match numbers {
+        [] => None,
+        [cost, block, parallel, ..] => Some(cost.saturating_mul(*block).saturating_mul(*parallel)),
+        [count, ..] => Some(*count),
+    }
+}
+
+/// An INTEGER as a number of at least 1; one that does not fit is the largest.
+fn number(content: &[u8]) -> u64 {
+    let zeros = content.iter().take_while(|byte| **byte == 0).count();
+    let digits = &content[zeros..];
+    match digits.len() {
+        0..=7 => digits
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+            .max(1),
+        _ => u64::MAX,
+    }
 }
 
 /// The first PEM block: its label, what stands inside, and what follows.

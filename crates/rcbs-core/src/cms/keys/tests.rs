@@ -1,5 +1,7 @@
 //! Cases for keys and certificates that need no OpenSSL; the forms it writes are in `tests/keys.rs`.
 
+use base64::Engine as _;
+
 use super::*;
 
 macro_rules! sample {
@@ -85,39 +87,107 @@ fn what_is_no_key_is_told_apart() {
     assert_eq!(no_certificate.unwrap_err(), KeyError::NoCertificate);
 }
 
-/// An `EncryptedPrivateKeyInfo` whose key derivation repeats its hash this often.
-fn locked(rounds: &[u8]) -> Vec<u8> {
-    fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-        let content = parts.concat();
-        [
-            &[tag, u8::try_from(content.len()).unwrap()],
-            content.as_slice(),
-        ]
-        .concat()
-    }
-    let oid = |last: u8| {
-        let oid = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, last];
-        tlv(6, &[&oid])
-    };
-    let salt_and_rounds = tlv(0x30, &[&tlv(4, &[&[1; 8]]), &tlv(2, &[rounds])]);
-    let derivation = tlv(0x30, &[&oid(12), &salt_and_rounds]);
+fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let mut out = vec![tag];
+    crate::cms::ber::write_length(content.len() as u64, &mut out);
+    [out, content].concat()
+}
+
+/// 1.2.840.113549.1 and what follows it.
+fn rsadsi(rest: &[u8]) -> Vec<u8> {
+    tlv(6, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1], rest])
+}
+
+/// An `EncryptedPrivateKeyInfo` whose key is derived in this way, with these numbers after the salt.
+fn locked_by(derivation: &[u8], numbers: &[&[u8]]) -> Vec<u8> {
+    let numbers: Vec<_> = numbers.iter().map(|number| tlv(2, &[number])).collect();
+    let salted = tlv(0x30, &[&tlv(4, &[&[1; 8]]), &numbers.concat()]);
+    let derivation = tlv(0x30, &[derivation, &salted]);
     let aes = [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 42];
     let cipher = tlv(0x30, &[&tlv(6, &[&aes]), &tlv(4, &[&[0; 16]])]);
-    let scheme = tlv(0x30, &[&oid(13), &tlv(0x30, &[&derivation, &cipher])]);
+    let scheme = tlv(
+        0x30,
+        &[&rsadsi(&[5, 13]), &tlv(0x30, &[&derivation, &cipher])],
+    );
     tlv(0x30, &[&scheme, &tlv(4, &[&[0; 32]])])
 }
 
+/// One whose key derivation repeats its hash this often.
+fn locked(rounds: &[u8]) -> Vec<u8> {
+    locked_by(&rsadsi(&[5, 12]), &[rounds])
+}
+
+/// A PKCS#12 file with nothing but that key.
+fn pkcs12(locked: &[u8]) -> Vec<u8> {
+    let data = |content: &[u8]| {
+        let content = tlv(0xa0, &[&tlv(4, &[content])]);
+        tlv(0x30, &[&rsadsi(&[7, 1]), &content])
+    };
+    let bag = tlv(0x30, &[&rsadsi(&[12, 10, 1, 2]), &tlv(0xa0, &[locked])]);
+    let contents = data(&tlv(0x30, &[&bag]));
+    tlv(0x30, &[&[2, 1, 3], &data(&tlv(0x30, &[&contents]))])
+}
+
+fn unlock_with_passphrase(bytes: &[u8]) -> KeyError {
+    let file = KeyFile::read(bytes).unwrap();
+    assert!(file.wants_passphrase());
+    file.unlock(Some(b"secret"), "key", KeyRules::default())
+        .unwrap_err()
+}
+
+const TOO_COSTLY: KeyError = KeyError::TooCostly {
+    rounds_max: 10_000_000,
+};
+
 #[test]
 fn a_key_derivation_that_would_take_hours_is_refused() {
-    let unlock = |rounds: &[u8]| {
-        let file = KeyFile::read(&locked(rounds)).unwrap();
-        assert!(file.wants_passphrase());
-        file.unlock(Some(b"secret"), "key", KeyRules::default())
-            .unwrap_err()
-    };
+    let unlock = |rounds: &[u8]| unlock_with_passphrase(&locked(rounds));
     assert_eq!(unlock(&[1]), KeyError::WrongPassphrase);
-    assert_eq!(unlock(&[0x7f, 0xff, 0xff, 0xff]), KeyError::TooCostly);
-    assert_eq!(unlock(&[0x7f; 9]), KeyError::TooCostly);
+    assert_eq!(unlock(&[0x7f, 0xff, 0xff, 0xff]), TOO_COSTLY);
+    assert_eq!(unlock(&[0x7f; 9]), TOO_COSTLY);
+}
+
+#[test]
+fn a_key_derivation_deep_inside_a_pkcs12_file_is_seen() {
+    let unlock = |rounds: &[u8]| unlock_with_passphrase(&pkcs12(&locked(rounds)));
+    assert_eq!(unlock(&[0x7f, 0xff, 0xff, 0xff]), TOO_COSTLY);
+    // Here the library stops earlier, and would say that the passphrase is wrong.
+    let rounds_max = 1_000_000;
+    assert_eq!(
+        unlock(&[0x1e, 0x84, 0x80]),
+        KeyError::TooCostly { rounds_max }
+    );
+    #[cfg(feature = "pkcs12")]
+    assert_eq!(unlock(&[2]), KeyError::WrongPassphrase);
+}
+
+#[test]
+fn key_derivations_are_counted_together() {
+    let body = base64::engine::general_purpose::STANDARD.encode(locked(&[0x5b, 0x8d, 0x80]));
+    let label = "ENCRYPTED PRIVATE KEY";
+    let one = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    assert_eq!(KeyFile::read(one.as_bytes()).unwrap().rounds(), 6_000_000);
+    let two = one.repeat(2);
+    assert_eq!(unlock_with_passphrase(two.as_bytes()), TOO_COSTLY);
+}
+
+#[test]
+fn a_key_derivation_that_wants_all_memory_is_refused() {
+    let scrypt = tlv(6, &[&[0x2b, 6, 1, 4, 1, 0xda, 0x47, 4, 11]]);
+    let file = |numbers: &[&[u8]]| locked_by(&scrypt, numbers);
+    // What is recommended for passwords today: 128 MiB. The last number is the length of the key.
+    let honest = KeyFile::read(&file(&[&[2, 0, 0], &[8], &[1], &[32]])).unwrap();
+    assert_eq!(honest.rounds(), 1 << 20);
+    // 2^22 times 64 blocks of 128 bytes are 32 GiB.
+    assert_eq!(
+        unlock_with_passphrase(&file(&[&[0x40, 0, 0], &[64], &[1]])),
+        TOO_COSTLY
+    );
+    assert_eq!(
+        unlock_with_passphrase(&file(&[&[2], &[8], &[1]])),
+        KeyError::WrongPassphrase
+    );
 }
 
 #[test]

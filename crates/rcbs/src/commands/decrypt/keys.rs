@@ -156,7 +156,7 @@ fn refused_key(what: &str, path: &Path, error: KeyError) -> Refusal {
             "give --passphrase-file, or start rcbs at a terminal to be asked".to_owned()
         }
         KeyError::WrongPassphrase => "check the passphrase; it is that of the key file".to_owned(),
-        KeyError::TooCostly => {
+        KeyError::TooCostly { .. } => {
             format!("convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in {shown} -out new_key.pem")
         }
         KeyError::NoPkcs12 => {

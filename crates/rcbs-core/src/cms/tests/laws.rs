@@ -54,11 +54,20 @@ proptest! {
     }
 
     #[test]
-    fn any_ciphertext_is_found_again(blocks in 1..500_usize, seed: u8) {
-        let ciphertext: Vec<u8> = (0..blocks * 16).map(|at| (at as u8).wrapping_mul(seed)).collect();
-        let joined = join(&small_envelope(), &ciphertext);
-        let (walked, found) = walk(&joined).unwrap();
-        prop_assert_eq!(walked.envelope, small_envelope());
+    fn what_is_joined_is_split_again(file in 0..13_usize, blocks in 1..500_usize, seed: u8, size in 1..3000_usize) {
+        let envelope = match file {
+            11 => small_envelope(),
+            12 => walk(sample!("password.der")).unwrap().0.envelope,
+            _ => walk(sample_at(file)).unwrap().0.envelope,
+        };
+        // Of a cipher without blocks any length will do.
+        let block_bytes = envelope.cipher().block_bytes().map_or(7, |bytes| usize::try_from(bytes).unwrap());
+        let bytes = 0..blocks * block_bytes;
+        let ciphertext: Vec<u8> = bytes.map(|at| (at as u8).wrapping_mul(seed)).collect();
+        let joined = join(&envelope, &ciphertext);
+        let (walked, found) = walk_in(joined.chunks(size)).unwrap();
+        prop_assert_eq!(walked.envelope, envelope);
+        prop_assert_eq!(walked.ciphertext_bytes, found.len() as u64);
         prop_assert_eq!(found, ciphertext);
     }
 }

@@ -6,21 +6,25 @@
 pub mod api_page;
 pub mod api_recording;
 pub mod cms_envelope;
+pub mod cms_open;
 pub mod cms_walk;
 pub mod folder_format;
 mod java;
+pub mod key_file;
 pub mod properties;
 
 /// What panics unless everything holds for these bytes.
 pub type Holds = fn(&[u8]);
 
 /// Each parser's name, which is that of its program and of its seeds, and what holds for it.
-pub const TARGETS: [(&str, Holds); 6] = [
+pub const TARGETS: [(&str, Holds); 8] = [
     ("api_page", api_page::holds),
     ("api_recording", api_recording::holds),
     ("cms_envelope", cms_envelope::holds),
+    ("cms_open", cms_open::holds),
     ("cms_walk", cms_walk::holds),
     ("folder_format", folder_format::holds),
+    ("key_file", key_file::holds),
     ("properties", properties::holds),
 ];
 

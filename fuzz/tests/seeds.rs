@@ -15,6 +15,9 @@ use rcbs_fuzz::{Holds, TARGETS};
 /// Bent copies for each parser: together some seconds without optimization.
 const COPIES: u32 = 20_000;
 
+/// The same where many copies cost operations with a private key.
+const COPIES_WITH_KEYS: u32 = 4_000;
+
 /// Seeds longer than this are asked about, but not bent: their copies would take the time of all others.
 const BENT_BYTES_MAX: usize = 8 * 1024;
 
@@ -39,8 +42,18 @@ fn a_stored_file() {
 }
 
 #[test]
+fn a_stored_file_and_a_key() {
+    holds_for_seeds("cms_open");
+}
+
+#[test]
 fn a_folder_pattern() {
     holds_for_seeds("folder_format");
+}
+
+#[test]
+fn a_key_file() {
+    holds_for_seeds("key_file");
 }
 
 #[test]
@@ -80,7 +93,11 @@ fn holds_for_seeds(name: &str) {
         .filter(|seed| seed.len() <= BENT_BYTES_MAX)
         .collect();
     let mut bender = Bender::new(name);
-    for _ in 0..COPIES {
+    let copies = match name {
+        "cms_open" | "key_file" => COPIES_WITH_KEYS,
+        _ => COPIES,
+    };
+    for _ in 0..copies {
         ask(name, holds, &bender.bent(&bent));
     }
 }
@@ -100,7 +117,7 @@ fn ask(name: &str, holds: Holds, bytes: &[u8]) {
 fn seeds(name: &str) -> Vec<Vec<u8>> {
     let mut folders = vec![root().join("seeds").join(name)];
     match name {
-        "cms_envelope" | "cms_walk" => folders.push(root().join("../testdata/cms")),
+        "cms_envelope" | "cms_open" | "cms_walk" => folders.push(root().join("../testdata/cms")),
         "properties" => folders.push(root().join("../testdata/config")),
         _ => {}
     }

@@ -18,6 +18,7 @@ pub mod media_kind;
 pub mod patience;
 pub mod plan;
 pub mod ports;
+pub mod proof;
 pub mod rate;
 pub mod readiness;
 pub mod recording;

@@ -20,7 +20,7 @@ const VOCABULARY: [&str; 11] = [
 ];
 
 /// The stages of core in the order in which a recording meets them. None names a later one.
-const STAGES: [&str; 11] = [
+const STAGES: [&str; 12] = [
     "plan",
     "discover",
     "select",
@@ -30,6 +30,7 @@ const STAGES: [&str; 11] = [
     "readiness",
     "manifest",
     "verify",
+    "proof",
     "run",
     "decrypt",
 ];

@@ -1,0 +1,396 @@
+//! The proof, day by day: is everything that was announced accounted for, and was all of the day listed?
+
+use jiff::Timestamp;
+
+use crate::ports::{DayCount, Period};
+
+/// Milliseconds of a day in UTC.
+const DAY_MS: i64 = 86_400_000;
+
+/// What can be said of a range of days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The range; `None` when nothing is known at all.
+    pub period: Option<Period>,
+    /// Rows without a gap between them, oldest first; before them, where all of the archive is asked for, the recordings
+    /// whose start is not known.
+    pub rows: Vec<Row>,
+}
+
+/// A day, or several days in a row on which nothing is known to have begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The part of the days that lies in the range; `None` for recordings whose start is not known.
+    pub period: Option<Period>,
+    /// What is known of the recordings that began then.
+    pub count: DayCount,
+    /// How much of it was listed.
+    pub listing: Listing,
+}
+
+/// How much of a period was listed to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// All of it.
+    Whole,
+    /// A part of it.
+    Part,
+    /// Nothing of it.
+    Never,
+}
+
+/// What is proven of a row, from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// All of it was listed, and everything announced is in the archive or was not wanted.
+    Complete,
+    /// The same, except for what the cloud no longer has.
+    Lost,
+    /// Something is still to be fetched or stored, or was never listed.
+    Incomplete,
+}
+
+impl Verdict {
+    /// The word for it in JSON and CSV: a contract with programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Lost => "lost",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+impl Listing {
+    /// The word for it in JSON and CSV: a contract with programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Part => "part",
+            Self::Never => "never",
+        }
+    }
+}
+
+impl Row {
+    /// What is proven of it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let count = &self.count;
+        // Recordings without a start belong to no period that could be listed.
+        let is_listed = self.listing == Listing::Whole || self.period.is_none();
+        if !is_listed || count.open > 0 || !count.waiting.is_empty() || count.without_metadata > 0 {
+            Verdict::Incomplete
+        } else if count.lost > 0 {
+            Verdict::Lost
+        } else {
+            Verdict::Complete
+        }
+    }
+}
+
+impl Proof {
+    /// The worst of all rows; of nothing, nothing is proven.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.rows.iter().map(Row::verdict);
+        verdicts.max().unwrap_or(Verdict::Incomplete)
+    }
+
+    /// The end of the last whole day up to which, from the first row on, nothing is missing but what is lost; `None`
+    /// when not even the first day is so.
+    #[must_use]
+    pub fn complete_until(&self) -> Option<Timestamp> {
+        let dated = self.rows.iter().filter_map(|row| Some((row, row.period?)));
+        let good = dated.take_while(|(row, _)| row.verdict() != Verdict::Incomplete);
+        let until = good.last()?.1.until;
+        let begin = self.period?.since;
+        let midnight = day_of(until);
+        (midnight > begin).then_some(midnight)
+    }
+
+    /// All rows, added up.
+    #[must_use]
+    pub fn total(&self) -> DayCount {
+        let mut total = DayCount::default();
+        for row in &self.rows {
+            let count = &row.count;
+            total.recordings += count.recordings;
+            total.without_metadata += count.without_metadata;
+            total.open += count.open;
+            total.verified += count.verified;
+            total.verified_bytes += count.verified_bytes;
+            total.lost += count.lost;
+            add(&mut total.skipped, &count.skipped);
+            add(&mut total.waiting, &count.waiting);
+        }
+        total
+    }
+}
+
+fn add(sums: &mut Vec<(String, u64)>, counts: &[(String, u64)]) {
+    for (reason, files) in counts {
+        match sums.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, sum)) => *sum += files,
+            None => sums.push((reason.clone(), *files)),
+        }
+    }
+}
+
+/// Which part of the archive is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// From here on; `None`: from the first that is known.
+    pub since: Option<Timestamp>,
+    /// Up to here; `None`: up to the last that is known.
+    pub until: Option<Timestamp>,
+}
+
+/// The range that is meant, of what is known; `None` when nothing is known, or nothing lies between the edges.
+#[must_use]
+pub fn range(asked: Asked, counts: &[DayCount], listed: &[Period]) -> Option<Period> {
+    let days = || counts.iter().filter_map(|count| count.day);
+    let first = days().chain(listed.iter().map(|one| one.since)).min();
+    let ends = days().map(|day| later(day, DAY_MS));
+    let last = ends.chain(listed.iter().map(|one| one.until));
+    // A day that was listed in part counts as far as it was listed, also when something is known of it.
+    let listed_last = listed.iter().map(|one| one.until).max();
+    let last = listed_last
+        .filter(|end| days().all(|day| day < *end))
+        .or(last.max());
+    let since = asked.since.or(first)?;
+    let until = asked.until.or(last)?;
+    (since < until).then_some(Period { since, until })
+}
+
+/// What can be said of each day of the range. `counts` are those of the range, in order; those without a day come
+/// first.
+#[must_use]
+pub fn prove(period: Option<Period>, counts: Vec<DayCount>, listed: &[Period]) -> Proof {
+    let mut rows = Vec::new();
+    let Some(range) = period else {
+        return Proof { period, rows };
+    };
+    let mut covered = range.since;
+    for count in counts {
+        let Some(day) = count.day else {
+            rows.push(Row {
+                period: None,
+                count,
+                listing: Listing::Never,
+            });
+            continue;
+        };
+        let of_day = clipped(day, later(day, DAY_MS), range);
+        let Some(of_day) = of_day else {
+            continue;
+        };
+        quiet(&mut rows, covered, of_day.since, listed);
+        rows.push(Row {
+            period: Some(of_day),
+            count,
+            listing: listing(of_day, listed),
+        });
+        covered = of_day.until;
+    }
+    quiet(&mut rows, covered, range.until, listed);
+    Proof { period, rows }
+}
+
+/// Days on which nothing is known to have begun: a row for each stretch that was listed, and for each that was not.
+fn quiet(rows: &mut Vec<Row>, since: Timestamp, until: Timestamp, listed: &[Period]) {
+    let mut at = since;
+    while at < until {
+        let covering = listed.iter().find(|one| one.since <= at && at < one.until);
+        let next = listed.iter().map(|one| one.since).find(|begin| *begin > at);
+        let (end, listing) = match (covering, next) {
+            (Some(covering), _) => (covering.until.min(until), Listing::Whole),
+            (None, Some(next)) => (next.min(until), Listing::Never),
+            (None, None) => (until, Listing::Never),
+        };
+        rows.push(Row {
+            period: Some(Period {
+                since: at,
+                until: end,
+            }),
+            count: DayCount::default(),
+            listing,
+        });
+        at = end;
+    }
+}
+
+fn listing(period: Period, listed: &[Period]) -> Listing {
+    let is_whole = |one: &Period| one.since <= period.since && period.until <= one.until;
+    let is_part = |one: &Period| one.since < period.until && period.since < one.until;
+    if listed.iter().any(is_whole) {
+        Listing::Whole
+    } else if listed.iter().any(is_part) {
+        Listing::Part
+    } else {
+        Listing::Never
+    }
+}
+
+fn clipped(since: Timestamp, until: Timestamp, range: Period) -> Option<Period> {
+    let (since, until) = (since.max(range.since), until.min(range.until));
+    (since < until).then_some(Period { since, until })
+}
+
+/// The beginning of the day in UTC.
+fn day_of(at: Timestamp) -> Timestamp {
+    let ms = at.as_millisecond();
+    Timestamp::from_millisecond(ms - ms.rem_euclid(DAY_MS)).unwrap_or(Timestamp::MIN)
+}
+
+fn later(at: Timestamp, ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond() + ms).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A moment so many hours after a midnight.
+    fn hour(hour: i64) -> Timestamp {
+        Timestamp::from_millisecond(17_574 * DAY_MS + hour * 3_600_000).unwrap()
+    }
+
+    fn period(since: i64, until: i64) -> Period {
+        Period {
+            since: hour(since),
+            until: hour(until),
+        }
+    }
+
+    fn day(number: i64) -> DayCount {
+        DayCount {
+            day: Some(hour(number * 24)),
+            recordings: 1,
+            verified: 1,
+            ..DayCount::default()
+        }
+    }
+
+    /// Hours of each row, how it was listed, and what is proven.
+    fn told(proof: &Proof) -> Vec<(Option<(i64, i64)>, Listing, Verdict)> {
+        let hours = |at: Timestamp| (at.as_millisecond() - hour(0).as_millisecond()) / 3_600_000;
+        let row = |row: &Row| {
+            let period = row.period.map(|it| (hours(it.since), hours(it.until)));
+            (period, row.listing, row.verdict())
+        };
+        proof.rows.iter().map(row).collect()
+    }
+
+    #[test]
+    fn rows_cover_the_range_without_a_gap() {
+        use Listing::{Never, Part, Whole};
+        use Verdict::{Complete, Incomplete};
+        let listed = [period(0, 60), period(100, 110)];
+        let proof = prove(
+            Some(period(-10, 130)),
+            vec![day(0), day(2), day(4)],
+            &listed,
+        );
+        assert_eq!(
+            told(&proof),
+            [
+                (Some((-10, 0)), Never, Incomplete),
+                (Some((0, 24)), Whole, Complete),
+                (Some((24, 48)), Whole, Complete),
+                (Some((48, 72)), Part, Incomplete),
+                (Some((72, 96)), Never, Incomplete),
+                (Some((96, 120)), Part, Incomplete),
+                (Some((120, 130)), Never, Incomplete),
+            ]
+        );
+        assert_eq!(proof.verdict(), Verdict::Incomplete);
+        assert_eq!(proof.complete_until(), None);
+        assert_eq!(proof.total().recordings, 3);
+    }
+
+    #[test]
+    fn days_count_as_far_as_they_were_listed() {
+        let listed = [period(0, 60)];
+        let counts = vec![day(0), day(2)];
+        let range = range(Asked::default(), &counts, &listed);
+        assert_eq!(range, Some(period(0, 60)));
+        let proof = prove(range, counts, &listed);
+        assert_eq!(proof.verdict(), Verdict::Complete);
+        assert_eq!(proof.complete_until(), Some(hour(48)), "whole days only");
+    }
+
+    #[test]
+    fn what_was_announced_behind_the_last_list_is_not_left_out() {
+        let listed = [period(0, 60)];
+        let counts = vec![day(0), day(5)];
+        let whole = range(Asked::default(), &counts, &listed);
+        assert_eq!(whole, Some(period(0, 144)));
+        assert_eq!(
+            prove(whole, counts.clone(), &listed).verdict(),
+            Verdict::Incomplete
+        );
+        let asked = Asked {
+            since: Some(hour(10)),
+            until: Some(hour(20)),
+        };
+        let part = range(asked, &counts, &listed);
+        assert_eq!(told(&prove(part, vec![day(0)], &listed)).len(), 1);
+        let backwards = Asked {
+            since: Some(hour(20)),
+            until: Some(hour(10)),
+        };
+        assert_eq!(range(backwards, &counts, &listed), None);
+        assert_eq!(range(Asked::default(), &[], &[]), None);
+    }
+
+    #[test]
+    fn a_row_is_judged_by_its_worst() {
+        let listed = [period(0, 24)];
+        let verdict = |change: &dyn Fn(&mut DayCount)| {
+            let mut count = day(0);
+            change(&mut count);
+            prove(Some(period(0, 24)), vec![count], &listed).verdict()
+        };
+        assert_eq!(verdict(&|_| ()), Verdict::Complete);
+        let skip = |count: &mut DayCount| count.skipped.push(("mediaTypePattern".to_owned(), 1));
+        assert_eq!(verdict(&skip), Verdict::Complete);
+        assert_eq!(verdict(&|count| count.lost = 1), Verdict::Lost);
+        let wait = |count: &mut DayCount| {
+            count.lost = 1;
+            count.waiting.push(("transient".to_owned(), 1));
+        };
+        assert_eq!(verdict(&wait), Verdict::Incomplete);
+        assert_eq!(verdict(&|count| count.open = 1), Verdict::Incomplete);
+        assert_eq!(
+            verdict(&|count| count.without_metadata = 1),
+            Verdict::Incomplete
+        );
+    }
+
+    #[test]
+    fn recordings_without_a_start_are_judged_by_themselves() {
+        let undated = DayCount {
+            recordings: 1,
+            open: 1,
+            ..DayCount::default()
+        };
+        let listed = [period(0, 24)];
+        let proof = prove(Some(period(0, 24)), vec![undated, day(0)], &listed);
+        assert_eq!(proof.rows.len(), 2);
+        assert_eq!(proof.rows[0].verdict(), Verdict::Incomplete);
+        assert_eq!(proof.complete_until(), Some(hour(24)));
+        let good = DayCount::default();
+        let proof = prove(Some(period(0, 24)), vec![good, day(0)], &listed);
+        assert_eq!(proof.verdict(), Verdict::Complete);
+    }
+
+    #[test]
+    fn nothing_known_proves_nothing() {
+        let nothing = prove(None, Vec::new(), &[]);
+        assert_eq!(nothing.verdict(), Verdict::Incomplete);
+        assert_eq!(nothing.complete_until(), None);
+    }
+}

@@ -15,6 +15,10 @@ identity two "/C=CH/O=Zweite/CN=recording" 0x7fffffffffffffffffffff
 # A second certificate of the second key, which ends long before the others.
 [ -e short.cert.pem ] || openssl req -x509 -new -key two.key.pem -subj "/C=CH/O=Zweite/CN=short" -set_serial 11 -days 3650 -out short.cert.pem
 
+# Another key under the name and number of the first, as renewals make it; and a key that is refused for its exponent.
+[ -e renewed.cert.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj "/C=US/ST=CA/O=Example, Inc./CN=gir_qa" -set_serial 10 -days 36500 -out renewed.cert.pem
+[ -e exponent3.cert.pem ] || openssl req -x509 -newkey rsa:2048 -pkeyopt rsa_keygen_pubexp:3 -nodes -keyout /dev/null -subj "/CN=three" -set_serial 12 -days 36500 -out exponent3.cert.pem
+
 # 1000 bytes that compress badly and hold line ends.
 awk 'BEGIN { for (i = 0; length(s) < 1000; i++) s = s sprintf("%d\r\n%c", i * i * 7919, 33 + i % 90); printf "%s", substr(s, 1, 1000) }' > plain
 

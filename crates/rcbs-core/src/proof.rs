@@ -306,7 +306,7 @@ mod tests {
                 (Some((120, 130)), Never, Incomplete),
             ]
         );
-        assert_eq!(proof.verdict(), Verdict::Incomplete);
+        assert_eq!(proof.verdict(), Incomplete);
         assert_eq!(proof.complete_until(), None);
         assert_eq!(proof.total().recordings, 3);
     }

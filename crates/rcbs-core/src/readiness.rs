@@ -174,7 +174,7 @@ impl Unencrypted {
         }
         if let Some(first) = &self.odd.first {
             texts.push(format!(
-                "{} kept as unencrypted but begin like no MP3, MP4 or WAV (the first: recording {}, media {}); if they are ciphertext, their pkcs7 is missing from the metadata: ask the provider for it",
+                "{} kept as unencrypted without looking like MP3, MP4 or WAV (the first: recording {}, media {}; \"rcbs explain\" says \"unknown content\" of each); what is ciphertext lacks its pkcs7 in the metadata: ask the provider for it",
                 media_files(self.odd.files),
                 first.recording,
                 first.media

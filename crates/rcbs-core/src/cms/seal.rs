@@ -47,6 +47,8 @@ struct Holder {
     text: String,
     /// DER of `IssuerAndSerialNumber` (RFC 5652, 10.2.4).
     id: Vec<u8>,
+    /// DER of `SubjectPublicKeyInfo`.
+    key_info: Vec<u8>,
     key: Pkcs1PublicEncryptingKey,
 }
 
@@ -62,9 +64,17 @@ pub enum SealError {
         /// How many different ones there are.
         count: usize,
     },
-    /// A key of another kind, too short to be safe, or too long for the cipher library.
-    #[error("the certificate {certificate} has no RSA key of 2048 to 8192 bits")]
+    /// A key of another kind, or one that this program would refuse to open files with.
+    #[error(
+        "the certificate {certificate} has no RSA key of 2048 to 8192 bits with a public exponent above 65536"
+    )]
     Key {
+        /// Issuer and serial number in words.
+        certificate: String,
+    },
+    /// Two keys under one name: a file could not say which of them opens it.
+    #[error("two certificates with different keys are both called {certificate}")]
+    SameName {
         /// Issuer and serial number in words.
         certificate: String,
     },
@@ -111,8 +121,14 @@ impl Seal {
         let mut holders: Vec<Holder> = Vec::new();
         for certificate in certificates {
             let holder = Holder::new(certificate)?;
-            if !holders.iter().any(|other| other.id == holder.id) {
-                holders.push(holder);
+            match holders.iter().find(|other| other.id == holder.id) {
+                None => holders.push(holder),
+                Some(other) if other.key_info == holder.key_info => {}
+                Some(_) => {
+                    return Err(SealError::SameName {
+                        certificate: holder.text,
+                    });
+                }
             }
         }
         match holders.len() {
@@ -188,16 +204,16 @@ const VERSION_0: &[u8] = &[0x02, 1, 0];
 
 impl Holder {
     fn new(certificate: &Certificate) -> Result<Self, SealError> {
-        let key = certificate.public_key_info().and_then(|info| {
-            let key = PublicEncryptingKey::from_der(&info).ok()?;
-            Pkcs1PublicEncryptingKey::new(key).ok()
-        });
+        let refused = || SealError::Key {
+            certificate: certificate.to_string(),
+        };
+        let key_info = certificate.public_key_info().ok_or_else(refused)?;
+        let key = PublicEncryptingKey::from_der(&key_info).map_err(|_| refused())?;
         Ok(Self {
             text: certificate.to_string(),
             id: certificate.issuer_and_serial(),
-            key: key.ok_or_else(|| SealError::Key {
-                certificate: certificate.to_string(),
-            })?,
+            key: Pkcs1PublicEncryptingKey::new(key).map_err(|_| refused())?,
+            key_info,
         })
     }
 
@@ -359,6 +375,21 @@ mod tests {
                 .unwrap_err()
         };
         assert_eq!(error(&[]), SealError::Nobody);
+        // Another key under the name of the first, as a renewal with `-set_serial` makes it.
+        let renewed = KeyFile::read(include_bytes!("../../../../testdata/cms/renewed.cert.pem"));
+        let renewed = renewed.unwrap().into_certificates().unwrap();
+        assert_eq!(renewed[0].to_string(), certificates[0].to_string());
+        assert_eq!(
+            error(&[certificates[0].clone(), renewed[0].clone()]),
+            SealError::SameName {
+                certificate: renewed[0].to_string()
+            }
+        );
+        let small = KeyFile::read(include_bytes!(
+            "../../../../testdata/cms/exponent3.cert.pem"
+        ));
+        let small = small.unwrap().into_certificates().unwrap();
+        assert!(matches!(error(&small), SealError::Key { .. }));
         let elliptic = KeyFile::read(include_bytes!("../../../../testdata/config/ca.pem"));
         let elliptic = elliptic.unwrap().into_certificates().unwrap();
         assert_eq!(

@@ -1,4 +1,5 @@
-//! Fetches one media file into a staged, checked, complete CMS file; resumes what was cut, never stores what is wrong.
+//! Fetches one media file into a staged, checked, complete file, encrypted if it was not; resumes what was cut, never
+//! stores what is wrong.
 
 mod digest;
 mod error;
@@ -9,7 +10,7 @@ mod transfer;
 
 pub(crate) use digest::{FileDigest, sha256};
 pub use error::FetchError;
-pub use plain::{PlainMedia, PlainRule};
+pub use plain::{CloudCertificates, PlainMedia, PlainRule};
 
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ pub struct Fetched {
     /// Version of the object it came from.
     pub etag: Option<ETag>,
     /// How it was checked.
-    pub check: &'static str,
+    pub check: String,
     /// For whom it is sealed, in words.
     pub recipients: Vec<String>,
     /// Who sealed it.

@@ -31,6 +31,29 @@ pub enum PlainRule {
     },
 }
 
+/// The certificates that the cloud's settings name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloudCertificates {
+    /// These; none where there are no settings.
+    Named(Vec<Certificate>),
+    /// The settings could not be read.
+    Unknown {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl CloudCertificates {
+    /// Those that are known.
+    #[must_use]
+    pub fn known(&self) -> &[Certificate] {
+        match self {
+            Self::Named(named) => named,
+            Self::Unknown { .. } => &[],
+        }
+    }
+}
+
 impl PlainRule {
     /// Decides for a run.
     ///
@@ -41,7 +64,7 @@ impl PlainRule {
     pub fn decide(
         wanted: PlainMedia,
         ours: &[Certificate],
-        clouds: &[Certificate],
+        clouds: &CloudCertificates,
         now: Timestamp,
     ) -> Self {
         let cipher = match wanted {
@@ -53,10 +76,25 @@ impl PlainRule {
                 };
             }
         };
-        let candidates = if ours.is_empty() {
-            usable(cipher, clouds, now)
-        } else {
-            ours.to_vec()
+        let candidates = match (ours, clouds) {
+            ([], CloudCertificates::Unknown { reason }) => {
+                return Self::Refuse {
+                    why: format!(
+                        "there is no certificateFile, and the cloud's settings could not be read: {reason}"
+                    ),
+                };
+            }
+            ([], CloudCertificates::Named(named)) => {
+                let usable = usable(cipher, named, now);
+                if usable.is_empty() && !named.is_empty() {
+                    return Self::Refuse {
+                        why: "there is no certificateFile, and the cloud's settings name only certificates that cannot be encrypted for"
+                            .to_owned(),
+                    };
+                }
+                usable
+            }
+            (ours, _) => ours.to_vec(),
         };
         match Seal::new(cipher, &candidates) {
             Ok(seal) => Self::Seal(Arc::new(seal)),
@@ -107,6 +145,7 @@ mod tests {
         let odd = certificates([ELLIPTIC]);
         let all = certificates([ONE, ELLIPTIC, TWO]);
         let now = Timestamp::UNIX_EPOCH;
+        let unfit = "there is no certificateFile, and the cloud's settings name only certificates that cannot be encrypted for".to_owned();
         let nobody = "there is no certificate to encrypt for (certificateFile)".to_owned();
         let refused = "plainMedia=refuse".to_owned();
         for (wanted, ours, clouds, expected) in [
@@ -118,25 +157,35 @@ mod tests {
                 &all,
                 vec![one[0].to_string(), two[0].to_string()],
             ),
-            (ENCRYPT, &vec![], &odd, vec![nobody.clone()]),
+            (ENCRYPT, &vec![], &odd, vec![unfit]),
             (ENCRYPT, &vec![], &vec![], vec![nobody]),
             (PlainMedia::Refuse, &one, &two, vec![refused]),
             (PlainMedia::Store, &one, &two, vec!["store".to_owned()]),
         ] {
-            let rule = PlainRule::decide(wanted, ours, clouds, now);
+            let clouds = CloudCertificates::Named(clouds.clone());
+            let rule = PlainRule::decide(wanted, ours, &clouds, now);
             assert_eq!(told(&rule), expected, "{wanted:?}");
         }
+        let unknown = CloudCertificates::Unknown {
+            reason: "503".to_owned(),
+        };
+        let rule = PlainRule::decide(ENCRYPT, &[], &unknown, now);
+        assert!(told(&rule)[0].ends_with("could not be read: 503"));
+        let rule = PlainRule::decide(ENCRYPT, &one, &unknown, now);
+        assert_eq!(told(&rule), [one[0].to_string()]);
     }
 
     #[test]
     fn an_expired_certificate_is_better_than_none() {
         let both = certificates([ONE, SHORT]);
         let after = |which: usize| both[which].not_after().unwrap() + SignedDuration::from_secs(1);
-        let of_cloud = |now| told(&PlainRule::decide(ENCRYPT, &[], &both, now)).len();
+        let named = CloudCertificates::Named(both.clone());
+        let of_cloud = |now| told(&PlainRule::decide(ENCRYPT, &[], &named, now)).len();
         assert_eq!(of_cloud(Timestamp::UNIX_EPOCH), 2, "both last");
         assert_eq!(of_cloud(after(1)), 1, "one has expired");
         assert_eq!(of_cloud(after(0)), 2, "both have expired");
-        let ours = PlainRule::decide(ENCRYPT, &both, &[], after(1));
+        let none = CloudCertificates::Named(Vec::new());
+        let ours = PlainRule::decide(ENCRYPT, &both, &none, after(1));
         assert_eq!(told(&ours).len(), 2, "the operator's are not judged");
     }
 }

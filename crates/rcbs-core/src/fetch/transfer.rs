@@ -19,6 +19,8 @@ use crate::ports::{
 pub(super) const CHECK_ENVELOPE: &str = "envelope";
 /// The same for an object without a structure: only its length was checked.
 const CHECK_LENGTH: &str = "length";
+/// What stands behind the check of an unencrypted object that begins like no media, so that it can be found later.
+const UNKNOWN_CONTENT: &str = ", unknown content";
 
 /// The state of one transfer over all its attempts.
 pub(super) struct Transfer<'a> {
@@ -40,7 +42,7 @@ struct Heading {
 
 /// A transfer passed its checks.
 pub(super) struct Checked {
-    check: &'static str,
+    check: String,
     recipients: Vec<String>,
     encryption: Encryption,
 }
@@ -209,6 +211,10 @@ impl<'a> Transfer<'a> {
                 .map_err(|checksum| FetchError::Checksum { checksum })?,
             None if encryption == Encryption::Cloud => CHECK_ENVELOPE,
             None => CHECK_LENGTH,
+        };
+        let check = match self.run.is_odd {
+            true => format!("{check}{UNKNOWN_CONTENT}"),
+            false => check.to_owned(),
         };
         Ok(Checked {
             check,

@@ -183,7 +183,7 @@ async fn intend(context: &Context, media: &[MediaCommit]) -> Result<(), RunError
                 len_bytes: one.fetched.staged.len_bytes,
                 sha256: one.fetched.sha256,
                 etag: one.fetched.etag.as_ref().map(|etag| etag.0.clone()),
-                check: one.fetched.check.to_owned(),
+                check: one.fetched.check.clone(),
             },
             recipients: one.fetched.recipients.clone(),
         })
@@ -209,7 +209,7 @@ fn media_result(
     let (state, event) = match result {
         Ok(()) => {
             let len_bytes = fetched.staged.len_bytes;
-            let check = fetched.check.to_owned();
+            let check = fetched.check.clone();
             let event = Event::Verified {
                 key: key.clone(),
                 path: path_text(&folder, &name),

@@ -15,7 +15,7 @@ use super::under_way::UnderWay;
 use super::{Ports, RunError, RunOptions, remote_settings};
 use crate::event::{Event, Events, Listener};
 use crate::failure::FailureClass;
-use crate::fetch::{FetchError, PlainMedia, PlainRule};
+use crate::fetch::{CloudCertificates, FetchError, PlainMedia, PlainRule};
 use crate::patience::Patience;
 use crate::ports::{EntryState, MediaKey, RecordingApi, Settlement, StoreError};
 use crate::rate::{Concurrency, Gate};
@@ -37,7 +37,8 @@ pub(crate) struct Context {
     pub(crate) halt: Halt,
     pub(crate) under_way: Arc<UnderWay>,
     pub(crate) seals: Seals,
-    plain_rule: OnceCell<PlainRule>,
+    plain_rule: Mutex<Option<PlainRule>>,
+    asked_patiently: OnceCell<()>,
     denials: Mutex<Denials>,
     outage: Mutex<Outage>,
 }
@@ -69,7 +70,8 @@ impl Context {
             halt,
             under_way: Arc::default(),
             seals: Seals::default(),
-            plain_rule: OnceCell::new(),
+            plain_rule: Mutex::default(),
+            asked_patiently: OnceCell::new(),
             denials: Mutex::default(),
             outage: Mutex::default(),
         }
@@ -91,18 +93,34 @@ impl Context {
             .map_err(RunError::Ledger)
     }
 
-    /// What is done with media that the cloud holds unencrypted. Decided at the first need, when the cloud's settings are
-    /// known or, where a command had no use for them yet, asked for.
-    pub(crate) async fn plain_rule(&self) -> &PlainRule {
-        let decide = async {
-            if matches!(self.options.plain_media, PlainMedia::Encrypt(_)) {
-                remote_settings::ask(self).await;
-            }
+    /// What is done with media that the cloud holds unencrypted, as far as certificates are known.
+    pub(crate) fn plain_rule(&self) -> PlainRule {
+        let decide = || {
             let ours = &self.options.certificates;
-            let clouds = self.seals.clouds_certificates();
-            PlainRule::decide(self.options.plain_media, ours, clouds, self.now())
+            let clouds = self.seals.clouds();
+            PlainRule::decide(self.options.plain_media, ours, &clouds, self.now())
         };
-        self.plain_rule.get_or_init(|| decide).await
+        // Every update under this lock is complete before anything can panic.
+        let rule = self.plain_rule.lock();
+        let mut rule = rule.unwrap_or_else(PoisonError::into_inner);
+        rule.get_or_insert_with(decide).clone()
+    }
+
+    /// An unencrypted object was met: asks for the cloud's certificates, once and with patience, where they are needed
+    /// and unknown. True when they are known now, so that the rule may be another one.
+    pub(crate) async fn learn_certificates(&self) -> bool {
+        let is_wanted = matches!(self.options.plain_media, PlainMedia::Encrypt(_));
+        let is_unknown = || matches!(self.seals.clouds(), CloudCertificates::Unknown { .. });
+        if !is_wanted || !self.options.certificates.is_empty() || !is_unknown() {
+            return false;
+        }
+        let ask = || remote_settings::ask_patiently(self);
+        self.asked_patiently.get_or_init(ask).await;
+        *self
+            .plain_rule
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+        !is_unknown()
     }
 
     /// Reads the JSON of a recording.

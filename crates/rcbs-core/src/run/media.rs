@@ -218,17 +218,22 @@ async fn fetch_one(
     location: Location,
 ) -> Option<Commit> {
     let store = context.ports.store.as_deref()?;
-    let plain = context.plain_rule().await;
     let job = |location: Location, envelope: Option<Arc<str>>| FetchJob {
         key: key.clone(),
         location,
         envelope,
-        plain: plain.clone(),
+        plain: context.plain_rule(),
         stage: stage_name(&key.recording, Some(&key.media)),
     };
     let announced = (location, one.media.envelope.clone());
     let first = job(announced.0.clone(), announced.1.clone());
     let mut result = transfer(context, store, &first).await;
+    if let Some(Err(FetchError::Unencrypted { .. })) = &result
+        && context.learn_certificates().await
+    {
+        let again = job(announced.0.clone(), announced.1.clone());
+        result = transfer(context, store, &again).await;
+    }
     if let Some(Err(error)) = &result
         && (error.class() == FailureClass::Lost || error.object_changed())
     {

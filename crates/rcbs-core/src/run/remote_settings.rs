@@ -2,27 +2,40 @@
 //! depends on their being there.
 
 use super::context::Context;
-use crate::cms::Certificate;
+use crate::fetch::CloudCertificates;
+use crate::ports::RecordingApi;
 use crate::readiness;
 
-/// Asks without patience: a server that has no settings for us, or none right now, holds nothing up. Later calls wait
-/// for the first and ask nothing.
+/// Asks without patience: a server that has no settings for us, or none right now, holds nothing up.
 pub(crate) async fn ask(context: &Context) {
-    let certificates = context.seals.clouds.get_or_init(|| answer(context));
-    certificates.await;
+    let answer = answer(context.ports.api.as_ref()).await;
+    context.seals.name_clouds(answer);
+}
+
+/// Asks with patience, because the answer is needed.
+pub(crate) async fn ask_patiently(context: &Context) {
+    let answer = answer(context.api.as_ref()).await;
+    context.seals.name_clouds(answer);
 }
 
 /// The certificates that the settings name.
-async fn answer(context: &Context) -> Vec<Certificate> {
-    match context.ports.api.settings().await {
+async fn answer(api: &dyn RecordingApi) -> CloudCertificates {
+    match api.settings().await {
         Ok(Some(settings)) => {
             let certificates = settings.certificates.len();
             tracing::debug!(names = ?settings.names, certificates, "the server's settings for the backup");
             let texts = settings.certificates.iter().map(String::as_bytes);
-            return readiness::certificates(texts);
+            CloudCertificates::Named(readiness::certificates(texts))
         }
-        Ok(None) => tracing::debug!("the server has no settings for the backup"),
-        Err(error) => tracing::info!(%error, "the server's settings for the backup are unknown"),
+        Ok(None) => {
+            tracing::debug!("the server has no settings for the backup");
+            CloudCertificates::Named(Vec::new())
+        }
+        Err(error) => {
+            tracing::info!(%error, "the server's settings for the backup are unknown");
+            CloudCertificates::Unknown {
+                reason: error.to_string(),
+            }
+        }
     }
-    Vec::new()
 }

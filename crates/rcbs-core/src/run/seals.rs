@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::OnceCell;
-
 use super::context::Context;
-use crate::cms::Certificate;
+use crate::fetch::CloudCertificates;
 use crate::ports::{EntryState, MediaKey, Settlement};
 use crate::readiness::{self, Odd, Unencrypted};
 
@@ -16,8 +14,6 @@ const RECIPIENTS_MOST: usize = 1_000;
 /// What one run has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seals {
-    /// Certificates that the cloud's settings name, once they were asked for.
-    pub(super) clouds: OnceCell<Vec<Certificate>>,
     seen: Mutex<Seen>,
 }
 
@@ -26,12 +22,22 @@ struct Seen {
     /// Files stored, by recipient.
     stored: BTreeMap<String, u64>,
     odd: Odd,
+    /// `None` before they were asked for.
+    clouds: Option<CloudCertificates>,
 }
 
 impl Seals {
-    /// Certificates that the cloud's settings name, as far as they were asked for.
-    pub(crate) fn clouds_certificates(&self) -> &[Certificate] {
-        self.clouds.get().map_or(&[], Vec::as_slice)
+    /// The cloud's settings were asked for.
+    pub(crate) fn name_clouds(&self, answer: CloudCertificates) {
+        self.seen().clouds = Some(answer);
+    }
+
+    /// What they name.
+    pub(crate) fn clouds(&self) -> CloudCertificates {
+        let unasked = || CloudCertificates::Unknown {
+            reason: "they were not asked for".to_owned(),
+        };
+        self.seen().clouds.clone().unwrap_or_else(unasked)
     }
 
     /// An unencrypted object was kept although it begins like no media.
@@ -75,8 +81,8 @@ pub(crate) fn warn(context: &Context) {
         let seen = context.seals.seen();
         (seen.stored.clone(), seen.odd.clone())
     };
-    let clouds = context.seals.clouds_certificates();
-    let known = [context.options.certificates.as_slice(), clouds].concat();
+    let clouds = context.seals.clouds();
+    let known = [context.options.certificates.as_slice(), clouds.known()].concat();
     let summary = context.events.summary();
     let unencrypted = Unencrypted {
         sealed_here: summary.sealed_here,

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::build::{new_audio, new_recording, new_screen};
-use super::{Cloud, Content};
+use super::{Cloud, Content, Form};
 use crate::clock::saturating_add;
 use crate::samples;
 
@@ -116,6 +116,13 @@ impl Cloud {
         self
     }
 
+    /// Sets how many of a hundred generated media files are kept unencrypted, from now on.
+    #[must_use]
+    pub fn with_plain(mut self, percent: u64) -> Self {
+        self.plain_percent = percent;
+        self
+    }
+
     fn generate(&mut self, start: Timestamp, length: SignedDuration) {
         let label = self.next_label();
         let seed = self.seed();
@@ -128,6 +135,11 @@ impl Cloud {
             let mut media = new_screen(seed, &recording, screen);
             media.appears_after = self.screens_late_by;
             recording.media.push(media);
+        }
+        for (place, media) in recording.media.iter_mut().enumerate() {
+            if seed.below(&format!("is plain {place} {label}"), 100) < self.plain_percent {
+                media.form = Form::Plain;
+            }
         }
         self.add(recording);
     }

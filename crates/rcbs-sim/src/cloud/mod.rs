@@ -48,6 +48,8 @@ pub struct Cloud {
     pub media_size: MediaSize,
     /// How many of a hundred generated recordings have a screen file too.
     pub screen_percent: u64,
+    /// How many of a hundred media files that are generated from now on are kept unencrypted.
+    pub plain_percent: u64,
     /// How long after the stop the screen files of generated recordings appear.
     pub screens_late_by: SignedDuration,
     recordings: Vec<SimRecording>,
@@ -75,6 +77,7 @@ impl Cloud {
             transport: KeyTransport::default(),
             media_size: MediaSize::Samples,
             screen_percent: 20,
+            plain_percent: 0,
             screens_late_by: SignedDuration::ZERO,
             recordings: Vec::new(),
             by_start: Vec::new(),

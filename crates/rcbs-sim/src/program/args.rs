@@ -59,6 +59,9 @@ pub(crate) struct ServeOptions {
     /// How many of a hundred recordings have a screen file too.
     #[arg(long, default_value_t = 20, value_name = "PERCENT")]
     pub(crate) screens: u64,
+    /// How many of a hundred media files the cloud keeps unencrypted.
+    #[arg(long, default_value_t = 0, value_name = "PERCENT")]
+    pub(crate) unencrypted: u64,
     /// How many hours after the call screen files appear.
     #[arg(long, default_value_t = 0, value_name = "HOURS")]
     pub(crate) screens_late: u32,

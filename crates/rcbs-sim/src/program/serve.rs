@@ -112,7 +112,8 @@ fn cloud(options: &ServeOptions, days: &Days, recipients: Vec<Recipient>) -> Clo
         .encrypted_with(options.cipher.into())
         .showing_after(SignedDuration::from_mins(i64::from(options.visible_after)))
         .with_media_size(options.media_bytes)
-        .with_screens(options.screens);
+        .with_screens(options.screens)
+        .with_plain(options.unencrypted);
     cloud.screens_late_by = SignedDuration::from_hours(i64::from(options.screens_late));
     cloud.retention = options
         .retention_days

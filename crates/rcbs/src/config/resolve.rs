@@ -22,8 +22,8 @@ pub(super) fn settings(reader: &mut Reader<'_>, now: Timestamp) -> Option<Settin
     let download = work::download(reader);
     let max_connections = work::max_connections(reader);
     let media_type = archive::media_type(reader);
-    let certificates = archive::recipients(reader);
     let plain_media = archive::plain_media(reader);
+    let certificates = archive::recipients(reader, plain_media);
     let manifest_key = archive::manifest_key(reader);
     let target_dir = archive::target_dir(reader);
     let state_dir = archive::state_dir(reader, &target_dir);

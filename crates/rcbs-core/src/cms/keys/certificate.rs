@@ -60,11 +60,15 @@ impl Certificate {
         })
     }
 
-    /// DER of the `SubjectPublicKeyInfo` of its RSA key; `None` for a key of another kind.
+    /// DER of the `SubjectPublicKeyInfo` of its RSA key; `None` for a key of another kind, or one that this program would
+    /// refuse to open files with.
     pub(in crate::cms) fn public_key_info(&self) -> Option<Vec<u8>> {
         const NULL: &[u8] = &[0x05, 0];
         const NO_UNUSED_BITS: &[u8] = &[0];
         let key = self.public_key_der.as_ref()?;
+        if !super::may_be_sealed_for(key) {
+            return None;
+        }
         let oid = der::element(Tag::OID, &[super::private::RSA_ENCRYPTION]);
         let algorithm = der::sequence(&[&oid, NULL]);
         let bits = der::element(BIT_STRING, &[NO_UNUSED_BITS, key]);

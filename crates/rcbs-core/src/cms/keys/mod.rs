@@ -9,8 +9,8 @@ mod ring;
 
 pub use certificate::Certificate;
 pub use file::{KeyError, KeyFile, Material};
-pub(in crate::cms) use private::RSA_ENCRYPTION;
 pub use private::{KeyRules, PrivateKey};
+pub(in crate::cms) use private::{RSA_ENCRYPTION, may_be_sealed_for};
 pub use ring::{KeyRing, RingError};
 
 #[cfg(test)]

@@ -103,6 +103,12 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
+/// Whether files may be sealed for a key: the private half of any other would be refused when they are to be opened.
+pub(in crate::cms) fn may_be_sealed_for(public_key_der: &[u8]) -> bool {
+    Numbers::of_public(public_key_der)
+        .is_some_and(|numbers| numbers.check(KeyRules::default()).is_ok())
+}
+
 /// The public numbers of a key, as INTEGER elements.
 struct Numbers<'a> {
     modulus_der: &'a [u8],
@@ -116,6 +122,19 @@ impl<'a> Numbers<'a> {
     fn read(rsa: &'a [u8]) -> Option<Self> {
         let mut content = der::only(rsa, Tag::SEQUENCE)?;
         der::take_tagged(&mut content, Tag::INTEGER)?;
+        let modulus = der::take_tagged(&mut content, Tag::INTEGER)?;
+        let exponent = der::take_tagged(&mut content, Tag::INTEGER)?;
+        Some(Self {
+            modulus_der: modulus.whole,
+            exponent_der: exponent.whole,
+            modulus: without_zeros(modulus.content),
+            exponent: without_zeros(exponent.content),
+        })
+    }
+
+    /// The numbers of an `RSAPublicKey` (RFC 8017, A.1.1).
+    fn of_public(public_key: &'a [u8]) -> Option<Self> {
+        let mut content = der::only(public_key, Tag::SEQUENCE)?;
         let modulus = der::take_tagged(&mut content, Tag::INTEGER)?;
         let exponent = der::take_tagged(&mut content, Tag::INTEGER)?;
         Some(Self {

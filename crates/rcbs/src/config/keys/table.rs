@@ -150,7 +150,7 @@ pub static TABLE: [KeyInfo; 38] = [
         heritage: New,
         default: None,
         form: "path of a file",
-        limits: "1 to 64 PEM certificates of RSA keys of 2048 to 8192 bits, no private key, at most 4 MiB.",
+        limits: "PEM certificates, no private key, at most 4 MiB. With `plainMedia=encrypt`: 1 to 64, of RSA keys of 2048 to 8192 bits with a public exponent above 65536, no two keys under one issuer and serial number.",
         doc: "Certificates trusted besides those of the system, for both servers: needed behind a proxy that opens TLS. There is no switch that turns checking off.",
         example: "caFile=/etc/rcbs/proxy-ca.pem",
     },

@@ -68,9 +68,9 @@ pub(super) fn plain_media(reader: &mut Reader<'_>) -> PlainMedia {
     }
 }
 
-/// The recipients of `certificateFile`; none when there is no file or something is wrong with it (and reported). One that
-/// nothing can be encrypted for is wrong: its holder would be locked out without a word.
-pub(super) fn recipients(reader: &mut Reader<'_>) -> Vec<Certificate> {
+/// The recipients of `certificateFile`; none when there is no file or something is wrong with it (and reported). Where
+/// this program encrypts, one that nothing can be encrypted for is wrong: its holder would be locked out without a word.
+pub(super) fn recipients(reader: &mut Reader<'_>, plain_media: PlainMedia) -> Vec<Certificate> {
     let key = Key::CertificateFile;
     let Some(path) = reader.path(key) else {
         return Vec::new();
@@ -82,10 +82,12 @@ pub(super) fn recipients(reader: &mut Reader<'_>) -> Vec<Certificate> {
             return Vec::new();
         }
     };
-    if let Err(error) = Seal::new(SealCipher::Aes128, &certificates) {
+    if let PlainMedia::Encrypt(cipher) = plain_media
+        && let Err(error) = Seal::new(cipher, &certificates)
+    {
         let refusal = Foreign {
             reason: error.to_string(),
-            hint: "give the certificates that recordings are encrypted for: those of RSA keys",
+            hint: "give 1 to 64 certificates that recordings are to be encrypted for, or set plainMedia=refuse",
         };
         reader.refuse(key, &refusal);
     }

@@ -227,6 +227,9 @@ fn certificates_are_read_for_both_servers_and_for_recipients() {
         told.contains("has no RSA key of 2048 to 8192 bits") && told.contains("CN="),
         "{told}"
     );
+    // Where nothing is encrypted, it may be of any kind.
+    let lines = format!("certificateFile={file}\nplainMedia=refuse");
+    assert_eq!(read_lines(&lines).unwrap().settings.certificates.len(), 1);
     assert_eq!(
         read_lines("plainMedia=Store").unwrap().settings.plain_media,
         PlainMedia::Store

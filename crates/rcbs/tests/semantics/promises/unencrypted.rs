@@ -148,6 +148,7 @@ fn the_certificates_of_the_cloud_serve_where_there_are_no_own() {
         "{told:?}"
     );
     expect_opens(&stage, &[0]);
+    settings_that_answer_late_are_asked_again();
     // A repair seals for the same, though it lists nothing.
     std::fs::remove_file(stage.target().join(BIN)).unwrap();
     let repair = ["verify", "--repair"];
@@ -160,6 +161,18 @@ fn the_certificates_of_the_cloud_serve_where_there_are_no_own() {
     expect_opens(&stage, &[1]);
     let keys = stage.program(&["keys"]).run().expect_code(0).stdout;
     assert_eq!(keys.matches("1 media file,").count(), 1, "{keys}");
+}
+
+fn settings_that_answer_late_are_asked_again() {
+    let stage = Stage::with_faults(plain_cloud(words()), &["settings 1: 503"]);
+    stage.backup().expect_code(0);
+    expect_opens(&stage, &[0]);
+    // Whose settings never answer is told so.
+    let stage = Stage::with_faults(plain_cloud(words()), &["settings always: 503"]);
+    let (finished, lines) = stage.backup_json();
+    finished.expect_code(3);
+    let told = events(&lines, "waiting")[0]["reason"].as_str().unwrap();
+    assert!(told.contains("settings could not be read"), "{told}");
 }
 
 #[test]
@@ -203,9 +216,17 @@ fn media_that_look_like_none_are_told_of() {
     let told = warnings(&lines);
     assert!(
         told.len() == 1
-            && told[0].contains("pkcs7 is missing")
+            && told[0].contains("lacks its pkcs7")
             && told[0].contains("recording plain, media plain.mp3"),
         "{told:?}"
+    );
+    expect_fields(
+        events(&lines, "verified")[0],
+        &[("check", "crc64nvme, unknown content")],
+    );
+    assert_eq!(
+        stage.explain("plain")["media"][0]["check"],
+        "crc64nvme, unknown content"
     );
     // Without a checksum they may as well have been damaged on the way.
     let odd = plain_cloud(b"\x8a\x10\x33\x71".repeat(5_000));

@@ -240,7 +240,8 @@ fn clipped(since: Timestamp, until: Timestamp, range: Period) -> Option<Period> 
 }
 
 /// The beginning of the day in UTC.
-fn day_of(at: Timestamp) -> Timestamp {
+#[must_use]
+pub fn day_of(at: Timestamp) -> Timestamp {
     let ms = at.as_millisecond();
     Timestamp::from_millisecond(ms - ms.rem_euclid(DAY_MS)).unwrap_or(Timestamp::MIN)
 }
@@ -274,8 +275,10 @@ mod tests {
         }
     }
 
-    /// Hours of each row, how it was listed, and what is proven.
-    fn told(proof: &Proof) -> Vec<(Option<(i64, i64)>, Listing, Verdict)> {
+    /// Hours of a row, how it was listed, and what is proven.
+    type Told = (Option<(i64, i64)>, Listing, Verdict);
+
+    fn told(proof: &Proof) -> Vec<Told> {
         let hours = |at: Timestamp| (at.as_millisecond() - hour(0).as_millisecond()) / 3_600_000;
         let row = |row: &Row| {
             let period = row.period.map(|it| (hours(it.since), hours(it.until)));

@@ -3,6 +3,7 @@
 mod decrypt;
 mod keys;
 mod normalize;
+mod report;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use decrypt::DecryptArgs;
 pub use keys::KeysArgs;
 pub use normalize::normalize;
 use rcbs_core::verify::{ReadData, ReadDataError, parse_rate};
+pub use report::ReportArgs;
 
 use crate::config::{Login, Override, Request};
 
@@ -52,6 +54,11 @@ pub enum Command {
     /// Take over an archive that the original program has filled, without downloading it again
     #[command(after_help = "Example:\n  rcbs adopt --config config.properties")]
     Adopt(AdoptArgs),
+    /// Prove day by day that nothing is missing: announced, stored, skipped, waiting, lost
+    #[command(
+        after_help = "Examples:\n  rcbs report                                  every day that is known; asks no server\n  rcbs report --day 2018-02-12 --reconcile     lists the day again and compares\n  rcbs report --since 2018-01-01 --until 2018-02-01 --html > january.html"
+    )]
+    Report(ReportArgs),
     /// Show what is stored, verified, waiting and lost
     #[command(after_help = "Example:\n  rcbs status --json")]
     Status(StatusArgs),
@@ -166,6 +173,9 @@ pub struct ExplainArgs {
     /// Id of the recording
     #[arg(value_name = "ID")]
     pub id: String,
+    /// Print replaced metadata instead, 1 for the oldest version
+    #[arg(long, value_name = "NUMBER")]
+    pub metadata_version: Option<usize>,
     /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgs,

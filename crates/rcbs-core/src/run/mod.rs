@@ -17,6 +17,7 @@ mod media;
 mod outage;
 mod outcome;
 mod planning;
+mod reconcile;
 mod recording;
 mod recover;
 mod remote_settings;
@@ -30,6 +31,7 @@ mod verify;
 mod workers;
 
 pub use outcome::{Outcome, RunEnd, ledger_outcome, outcome};
+pub use reconcile::{CloudDay, Reconciliation, reconcile};
 pub use survey::{Survey, SurveyCounts, survey};
 pub use verify::{
     ManifestsOptions, VerifyEnd, VerifyOptions, VerifyPorts, repair, verify, verify_manifests,

@@ -8,6 +8,7 @@ mod explain;
 mod keys;
 mod missing;
 mod plan;
+mod report;
 mod status;
 mod verify;
 mod work;
@@ -62,14 +63,20 @@ pub fn dispatch(command: Command) -> Exit {
             &args.output,
             |loaded, show| status::status(loaded, args.all, show),
         ),
-        Command::Explain(args) => {
-            let id = args.id.clone();
-            loaded(
-                &args.config.request_offline(),
-                &args.output,
-                |loaded, show| explain::explain(loaded, &id, show),
-            )
+        Command::Report(args) => {
+            let request = match args.reconcile {
+                true => args.config.request(&WindowArgs::default(), Login::Needed),
+                false => args.config.request_offline(),
+            };
+            loaded(&request, &args.output, |loaded, show| {
+                report::report(loaded, &args, show)
+            })
         }
+        Command::Explain(args) => loaded(
+            &args.config.request_offline(),
+            &args.output,
+            |loaded, show| explain::explain(loaded, &args, show),
+        ),
         Command::Keys(args) => loaded(
             &args.config.request_offline(),
             &args.output,

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 use rcbs_core::ports::{Ledger as _, LedgerError, LedgerTally, RunRecord};
+use rcbs_core::proof::Asked;
 use rcbs_io::ledger::SqliteLedger;
 use serde_json::{Value, json};
 
 use super::work::runtime;
-use super::{Show, missing};
+use super::{Show, missing, report};
 use crate::assemble::{self, Refusal};
 use crate::config::Loaded;
 use crate::exit::Exit;
@@ -25,6 +26,8 @@ struct Facts {
     checkpoint: Option<Timestamp>,
     oldest_unsettled: Option<Timestamp>,
     last_run: Option<RunRecord>,
+    /// Whole days up to here are proven, except for what is lost.
+    complete_until: Option<Timestamp>,
 }
 
 /// Tells the state of the archive; `all` lists everything that is missing, however much.
@@ -39,6 +42,9 @@ pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Ref
             checkpoint: ledger.checkpoint().await?,
             oldest_unsettled: ledger.oldest_unsettled().await?,
             last_run: ledger.last_run().await?,
+            complete_until: report::proof(&ledger, Asked::default())
+                .await?
+                .complete_until(),
         };
         // A pipe takes it as it comes: there may be more of it than memory.
         let mut out = io::BufWriter::new(io::stdout().lock());
@@ -99,6 +105,7 @@ fn as_json(facts: &Facts) -> Value {
         "verified": tally.verified, "verified_bytes": tally.verified_bytes, "skipped": tally.skipped,
         "waiting": tally.waiting, "lost": tally.lost, "checkpoint": time(facts.checkpoint),
         "oldest_unsettled": time(facts.oldest_unsettled),
+        "complete_until": time(facts.complete_until),
         "last_run": facts.last_run.as_ref().map(|run| json!({
             "started": run.started.to_string(), "ended": run.ended.to_string(),
             "exit_code": run.exit_code,
@@ -202,6 +209,13 @@ fn as_text(facts: &Facts) -> String {
                     .to_owned(),
             );
         }
+    }
+    if let Some(until) = facts.complete_until {
+        let last = Timestamp::from_millisecond(until.as_millisecond() - 1).unwrap_or(until);
+        lines.push(format!(
+            "every day up to {} is proven; \"rcbs report\" shows each",
+            last.strftime("%Y-%m-%d")
+        ));
     }
     if let Some(run) = &facts.last_run {
         lines.push(format!(

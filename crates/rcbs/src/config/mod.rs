@@ -110,6 +110,17 @@ impl fmt::Display for Rejected {
 
 impl std::error::Error for Rejected {}
 
+/// A moment as it is written on the command line: a day (midnight GMT), or epoch milliseconds.
+///
+/// # Errors
+/// What is wrong with it, completing a sentence that begins with the text.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    date::parse(text).map_err(|error| {
+        let hint = finding::Refusal::hint(&error).unwrap_or_default();
+        format!("it {error}; {hint}")
+    })
+}
+
 /// Reads and understands a configuration.
 ///
 /// `now` is what ages are compared from, because how long a month is depends on it.

@@ -194,6 +194,22 @@ fn adopt_speaks_of_what_lies_on_disk() {
 }
 
 #[test]
+fn report_tells_each_day() {
+    let mut stage = Stage::new(all_ends());
+    stage.set("mediaTypePattern=audio/mp3\nplainMedia=refuse");
+    stage.backup().expect_code(3);
+    insta::assert_snapshot!("report", told(&stage.program(&["report"]).run(), &stage));
+    let args = ["report", "--json", "--reconcile"];
+    let json = stage.program(&args).run().expect_code(3).stdout;
+    insta::assert_snapshot!("report_json", redact(&json, &stage));
+    expect_documented("report", &json);
+    for form in ["--csv", "--html"] {
+        let text = stage.program(&["report", form]).run();
+        insta::assert_snapshot!(format!("report{form}"), told(&text, &stage));
+    }
+}
+
+#[test]
 fn explain_tells_the_life_of_a_recording() {
     let mut stage = Stage::new(all_ends());
     stage.set("mediaTypePattern=audio/mp3\nplainMedia=refuse");

@@ -70,9 +70,8 @@ fn plan_may_run_beside_a_backup() {
 #[test]
 fn a_run_that_cannot_begin_leaves_nothing_behind() {
     let mut stage = one();
-    // Well-formed, and no certificate: only who makes the client sees it.
-    let body = "AAUA".repeat(43);
-    let pem = format!("-----BEGIN CERTIFICATE-----\nMIGB{body}\n-----END CERTIFICATE-----\n");
+    // A certificate of a version that there is not: only who makes the client sees it.
+    let pem = include_str!("../../../../testdata/config/version6.pem");
     fs::write(stage.folder().join("ca.pem"), pem).unwrap();
     for (lines, undo) in [
         ("maxDate=2100-01-01\nminDate=2100-01-02", crate::stage::DAY),

@@ -143,6 +143,15 @@ fn changed_metadata_replaces_the_old() {
     let entry = stage.explain("one");
     let moment = |name: &str| -> Timestamp { entry[name].as_str().unwrap().parse().unwrap() };
     assert!(moment("last_changed") > moment("first_seen"), "{entry}");
+    // The old one is kept in the ledger, with what changed after it.
+    let versions = entry["metadata_versions"].as_array().unwrap();
+    assert_eq!(versions.len(), 1);
+    assert_eq!(versions[0]["changed"], json!(["mark"]));
+    let print = ["explain", "one", "--metadata-version", "1"];
+    let printed = stage.program(&print).run().expect_code(0).stdout;
+    assert_eq!(printed.as_bytes(), before);
+    let none = ["explain", "one", "--metadata-version", "2"];
+    stage.program(&none).run().expect_code(2);
     // What did not change is not written again.
     let (_, lines) = stage.backup_json();
     assert!(events(&lines, "metadata_stored").is_empty());

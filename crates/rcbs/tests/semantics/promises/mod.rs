@@ -10,6 +10,7 @@ mod media_of_later_runs;
 mod promises_of_a_file;
 mod promises_of_a_run;
 mod promises_of_safety;
+mod proof;
 mod unencrypted;
 mod verifying;
 mod window;

@@ -1,0 +1,155 @@
+//! The report as a table for a terminal.
+
+use rcbs_core::ports::{DayCount, Period};
+use rcbs_core::proof::{Listing, Row, Verdict};
+use rcbs_core::run::{CloudDay, Reconciliation};
+use rcbs_core::text::escaped;
+
+use super::Told;
+use crate::exit::Exit;
+use crate::report::{counted, human_bytes, human_time};
+
+/// So many unknown recordings and files are named for people.
+const NAMED: usize = 20;
+
+/// Everything but the exit code.
+pub(super) fn as_text(told: &Told) -> String {
+    let Some(period) = told.proof.period else {
+        return "nothing is known of this period: no backup has listed a part of it\n".to_owned();
+    };
+    let mut lines = vec![
+        format!(
+            "from {} (included) to {} (not included)",
+            human_time(period.since),
+            human_time(period.until)
+        ),
+        header(),
+    ];
+    for row in &told.proof.rows {
+        lines.push(line(&days_of(row.period), &row.count, remark(row)));
+    }
+    let total = told.proof.total();
+    lines.push(line("total", &total, String::new()));
+    lines.extend(reasons(&total));
+    lines.push(match told.proof.verdict() {
+        Verdict::Complete => format!(
+            "complete: everything announced is in the archive ({}), or was not wanted",
+            human_bytes(total.verified_bytes)
+        ),
+        Verdict::Lost => {
+            "complete except for what is lost: announced, but gone from the cloud".to_owned()
+        }
+        Verdict::Incomplete => "not complete; \"rcbs status\" lists what is missing, \"rcbs backup\" fetches and lists what it can".to_owned(),
+    });
+    if let Some(cloud) = &told.cloud {
+        lines.extend(compared(cloud, told.exit));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn header() -> String {
+    format!(
+        "{:<24} {:>10} {:>8} {:>9} {:>8} {:>8} {:>6} {:>8}",
+        "day", "recordings", "media", "verified", "skipped", "waiting", "lost", "not yet"
+    )
+}
+
+fn line(days: &str, count: &DayCount, remark: String) -> String {
+    let sum = |counts: &[(String, u64)]| counts.iter().map(|(_, files)| files).sum::<u64>();
+    let row = format!(
+        "{days:<24} {:>10} {:>8} {:>9} {:>8} {:>8} {:>6} {:>8}  {remark}",
+        count.recordings,
+        media_of(count),
+        count.verified,
+        sum(&count.skipped),
+        sum(&count.waiting),
+        count.lost,
+        count.open
+    );
+    row.trim_end().to_owned()
+}
+
+/// All media files announced.
+pub(super) fn media_of(count: &DayCount) -> u64 {
+    let listed = count.skipped.iter().chain(&count.waiting);
+    count.verified + count.lost + count.open + listed.map(|(_, files)| files).sum::<u64>()
+}
+
+/// `2018-02-12`, a stretch of days, or a part of one.
+pub(super) fn days_of(period: Option<Period>) -> String {
+    let Some(Period { since, until }) = period else {
+        return "start unknown".to_owned();
+    };
+    let day = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let last = jiff::Timestamp::from_millisecond(until.as_millisecond() - 1).unwrap_or(until);
+    if day(since) == day(last) {
+        day(since)
+    } else {
+        format!("{} … {}", day(since), day(last))
+    }
+}
+
+fn remark(row: &Row) -> String {
+    let mut remarks = Vec::new();
+    match (row.listing, row.period) {
+        (_, None) | (Listing::Whole, _) => {}
+        (Listing::Part, _) => remarks.push("listed in part".to_owned()),
+        (Listing::Never, _) => remarks.push("never listed".to_owned()),
+    }
+    if row.count.without_metadata > 0 {
+        let without = counted(row.count.without_metadata, "recording", "recordings");
+        remarks.push(format!("{without} without metadata"));
+    }
+    remarks.join(", ")
+}
+
+fn reasons(total: &DayCount) -> Vec<String> {
+    let told = |what: &str, counts: &[(String, u64)]| -> Vec<String> {
+        counts
+            .iter()
+            .map(|(reason, files)| format!("{files:>10}  {what} {}", escaped(reason)))
+            .collect()
+    };
+    let mut lines = told("skipped by", &total.skipped);
+    lines.extend(told("wait after a failure of class", &total.waiting));
+    lines
+}
+
+fn compared(cloud: &Reconciliation, exit: Exit) -> Vec<String> {
+    let CloudDay {
+        recordings,
+        media,
+        unknown_recordings,
+        unknown_media,
+    } = cloud.total();
+    let mut lines = vec![format!(
+        "the cloud announces {} with {} in this period",
+        counted(recordings, "recording", "recordings"),
+        counted(media, "media file", "media files"),
+    )];
+    if cloud.is_known() {
+        lines.push(match exit {
+            Exit::Complete | Exit::Waiting | Exit::Lost => {
+                "all of them are known to the ledger".to_owned()
+            }
+            _ => "those listed so far are known to the ledger; not everything could be listed"
+                .to_owned(),
+        });
+        return lines;
+    }
+    lines.push(format!(
+        "unknown to the ledger: {}, {}; \"rcbs backup\" over this period fetches them",
+        counted(unknown_recordings, "recording", "recordings"),
+        counted(unknown_media, "media file", "media files"),
+    ));
+    let recordings = cloud
+        .unknown_recordings
+        .iter()
+        .map(|id| format!("  recording {id}"));
+    let media = cloud
+        .unknown_media
+        .iter()
+        .map(|key| format!("  recording {}, media {}", key.recording, key.media));
+    lines.extend(recordings.chain(media).take(NAMED));
+    lines
+}

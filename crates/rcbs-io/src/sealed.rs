@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rcbs_core::cms::Envelope;
@@ -13,6 +14,7 @@ use rcbs_core::recording::{self, Media};
 use rcbs_core::store::media_file_names;
 
 use crate::target::clear::ClearPlace;
+use crate::target::part::Swept;
 
 /// Ends every media file of an archive.
 const SEALED_SUFFIX: &str = ".bin";
@@ -21,31 +23,51 @@ const STATE_FOLDER: &str = ".rcbs";
 /// The largest metadata file that is read.
 const METADATA_BYTES_MAX: u64 = 16 << 20;
 
+/// Where clear files go. Copies know together which folders were swept of what killed processes had left.
+#[derive(Debug, Clone, Default)]
+pub struct Outlet {
+    below: Option<PathBuf>,
+    swept: Arc<Swept>,
+}
+
+impl Outlet {
+    /// Beside the sealed files, or below a folder.
+    #[must_use]
+    pub fn new(below: Option<PathBuf>) -> Self {
+        Self {
+            below,
+            swept: Arc::default(),
+        }
+    }
+}
+
 /// A sealed file by its path.
 #[derive(Debug)]
 pub struct SealedPath {
     source: PathBuf,
     output: PathBuf,
+    swept: Arc<Swept>,
     sha256: Option<[u8; 32]>,
 }
 
 impl SealedPath {
-    /// A file whose clear bytes shall lie beside it, or under `out` in a folder of the same `relative` path. Its name
+    /// A file whose clear bytes shall lie beside it, or in a folder of the same `relative` path below. Its name
     /// loses `.bin`, or gets `.clear` where it has none, so that it is never the sealed file's own.
     #[must_use]
-    pub fn new(source: PathBuf, relative: &Path, out: Option<&Path>) -> Self {
+    pub fn new(source: PathBuf, relative: &Path, outlet: &Outlet) -> Self {
         let name = source.file_name().unwrap_or_default().to_string_lossy();
         let name = match name.strip_suffix(SEALED_SUFFIX) {
             Some(stem) if !stem.is_empty() => stem.to_owned(),
             _ => format!("{name}.clear"),
         };
-        let output = match out {
-            Some(out) => out.join(relative).join(name),
+        let output = match &outlet.below {
+            Some(below) => below.join(relative).join(name),
             None => source.with_file_name(name),
         };
         Self {
             source,
             output,
+            swept: Arc::clone(&outlet.swept),
             sha256: None,
         }
     }
@@ -94,7 +116,7 @@ impl SealedFile for SealedPath {
     }
 
     fn existing(&mut self) -> Result<Option<Box<dyn Read>>, TargetError> {
-        self.place()?.existing()
+        self.place()?.existing(&self.swept)
     }
 
     fn stage(&mut self) -> Result<Box<dyn ClearFile>, TargetError> {
@@ -139,19 +161,19 @@ impl SealedFile for Unreadable {
 #[derive(Debug)]
 pub struct Tree {
     top: PathBuf,
-    out: Option<PathBuf>,
+    outlet: Outlet,
     /// What is to be looked at, the next at the end.
     waiting: Vec<(PathBuf, bool)>,
 }
 
 impl Tree {
-    /// The files below `top`, whose clear bytes go beside them or into the same folders below `out`.
+    /// The files below `top`, whose clear bytes go beside them or into folders of the same paths.
     #[must_use]
-    pub fn new(top: PathBuf, out: Option<PathBuf>) -> Self {
+    pub fn new(top: PathBuf, outlet: Outlet) -> Self {
         Self {
             waiting: vec![(top.clone(), true)],
             top,
-            out,
+            outlet,
         }
     }
 
@@ -186,11 +208,8 @@ impl Iterator for Tree {
                 let folder = path.parent().unwrap_or(&self.top);
                 let relative = folder.strip_prefix(&self.top).unwrap_or(Path::new(""));
                 let relative = relative.to_owned();
-                return Some(Box::new(SealedPath::new(
-                    path,
-                    &relative,
-                    self.out.as_deref(),
-                )));
+                let file = SealedPath::new(path, &relative, &self.outlet);
+                return Some(Box::new(file));
             }
             if let Err(error) = self.enter(&path) {
                 let error = failed("list", &path, &error);

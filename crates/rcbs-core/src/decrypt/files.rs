@@ -10,7 +10,8 @@ use crate::ports::TargetError;
 /// Promises of an implementation:
 /// - `open` begins at the first byte, as often as it is asked.
 /// - The place is never the sealed file itself.
-/// - No method changes anything, except that `stage` makes a temporary file which vanishes unless it is published.
+/// - No method changes anything, except that `stage` makes a temporary file which vanishes unless it is published, at
+///   the latest when somebody looks at the place after the process was killed.
 pub trait SealedFile: Send {
     /// What messages call it.
     fn name(&self) -> String;
@@ -40,7 +41,7 @@ pub trait SealedFile: Send {
     fn stage(&mut self) -> Result<Box<dyn ClearFile>, TargetError>;
 }
 
-/// Clear bytes under a temporary name.
+/// Clear bytes under a temporary name, or none.
 pub trait ClearFile: Write {
     /// Gives the final name, or with `suspect` the same name with `.suspect` behind it. The bytes are made durable
     /// before; nothing is ever replaced.

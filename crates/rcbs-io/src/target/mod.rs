@@ -6,7 +6,7 @@
 //! | `place` | the opened root: its identity, its state folder, paths for messages |
 //! | `stage`, `gather`, `desk` | temporary files: writing them, and who may |
 //! | `publish` | the only code that makes final names in the folders of recordings |
-//! | `clear` | clear files beside or outside the archive: the same calls, another place |
+//! | `clear`, `part` | clear files beside or outside the archive: the same calls, another place |
 //! | `aside` | quarantine, sweeping and the notes at the top |
 //! | `lock` | one program at a time |
 //! | `view` | an archive that is only looked at |
@@ -19,6 +19,7 @@ mod desk;
 mod error;
 mod gather;
 mod lock;
+pub(crate) mod part;
 mod place;
 mod publish;
 mod stage;

@@ -3,6 +3,8 @@
 
 use std::fs::File;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -84,6 +86,39 @@ impl Dir {
             .union(OFlags::CLOEXEC);
         let file = retry_on_intr(|| fs::openat(&self.0, name, flags, FILE_MODE))?;
         Ok(File::from(file))
+    }
+
+    /// Makes a file without a name in this folder, to write and read it. It vanishes with its last handle, however
+    /// its owner ends. An error where the file system knows none, or where nobody could name it later.
+    #[cfg(target_os = "linux")]
+    pub(super) fn create_unnamed(&self) -> io::Result<File> {
+        let flags = OFlags::RDWR.union(OFlags::TMPFILE).union(OFlags::CLOEXEC);
+        let file = retry_on_intr(|| fs::openat(&self.0, ".", flags, FILE_MODE))?;
+        // Without /proc the name could not be given, which must be known before all the bytes are written.
+        let found = fs::stat(path_of_handle(&file))?;
+        if identity(&found) != identity(&fs::fstat(&file)?) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        Ok(File::from(file))
+    }
+
+    /// Known on Linux only.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn create_unnamed(&self) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Gives a file without a name one that must not exist; a link cannot replace.
+    #[cfg(target_os = "linux")]
+    pub(super) fn name_new(&self, file: &File, name: &str) -> io::Result<()> {
+        let (path, follow) = (path_of_handle(file), AtFlags::SYMLINK_FOLLOW);
+        Ok(fs::linkat(fs::CWD, path, &self.0, name, follow)?)
+    }
+
+    /// Never asked for: there are no files without names.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn name_new(&self, _file: &File, _name: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Opens a plain file, made if absent, to read and write it from its beginning.
@@ -191,6 +226,20 @@ impl Dir {
             entries.push(Entry { name, kind });
         }
         Ok(entries)
+    }
+
+    /// Every name in the folder that is UTF-8, without a look at what has it.
+    pub(super) fn names(self) -> io::Result<Vec<String>> {
+        let mut reader = fs::Dir::new(self.0)?;
+        let mut names = Vec::new();
+        while let Some(entry) = reader.read() {
+            if let Ok(name) = entry?.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// Makes the names in this folder durable, where folders can be flushed.
@@ -338,6 +387,13 @@ fn open_beneath_by_steps(root: &OwnedFd, parts: &[&str], flags: OFlags) -> Resul
         folder = Some(open(folder.as_ref().unwrap_or(root), part, FOLDER_FLAGS)?);
     }
     open(folder.as_ref().unwrap_or(root), last, flags)
+}
+
+/// Where the system shows a handle of this process as a link to its file. Privileges are needed to name a file by its
+/// handle alone.
+#[cfg(target_os = "linux")]
+fn path_of_handle(file: &impl AsRawFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 fn plain(file: OwnedFd) -> io::Result<File> {

@@ -92,6 +92,16 @@ impl Dir {
             .open(self.0.join(name))
     }
 
+    /// Windows has no files without names.
+    pub(super) fn create_unnamed(&self) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Never asked for: there are no files without names.
+    pub(super) fn name_new(&self, _file: &File, _name: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Opens a plain file, made if absent, to read and write it from its beginning.
     pub(super) fn open_to_change(&self, name: &str) -> io::Result<File> {
         let mut options = OpenOptions::new();
@@ -178,6 +188,15 @@ impl Dir {
             entries.push(Entry { name, kind });
         }
         Ok(entries)
+    }
+
+    /// Every name in the folder that is Unicode, without a look at what has it.
+    pub(super) fn names(self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
     }
 
     /// Windows has no flush for folders.

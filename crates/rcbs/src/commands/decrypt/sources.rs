@@ -6,7 +6,7 @@ use rcbs_core::decrypt::SealedFile;
 use rcbs_core::ports::{EntryState, Ledger as _, RecordingEntry};
 use rcbs_core::recording::{MediaId, RecordingId};
 use rcbs_core::store::media_file_names;
-use rcbs_io::sealed::{SealedPath, Tree};
+use rcbs_io::sealed::{Outlet, SealedPath, Tree};
 
 use super::super::{load, work::runtime};
 use crate::args::DecryptArgs;
@@ -23,21 +23,18 @@ pub(super) type Files = Box<dyn Iterator<Item = Box<dyn SealedFile>> + Send>;
 pub(super) fn files(args: &DecryptArgs) -> Result<Files, Refusal> {
     let mut all: Files = Box::new(std::iter::empty());
     let mut loaded: Option<Loaded> = None;
+    let outlet = Outlet::new(args.out.clone());
     for what in &args.what {
         let found: Files = if what.is_dir() {
-            Box::new(Tree::new(what.clone(), args.out.clone()))
+            Box::new(Tree::new(what.clone(), outlet.clone()))
         } else if what.exists() {
-            one(SealedPath::new(
-                what.clone(),
-                Path::new(""),
-                args.out.as_deref(),
-            ))
+            one(SealedPath::new(what.clone(), Path::new(""), &outlet))
         } else {
             let loaded = match &mut loaded {
                 Some(loaded) => loaded,
                 None => loaded.insert(configuration(args, what)?),
             };
-            recording(args, loaded, what)?
+            recording(loaded, what, &outlet)?
         };
         all = Box::new(all.chain(found));
     }
@@ -69,7 +66,7 @@ fn configuration(args: &DecryptArgs, what: &Path) -> Result<Loaded, Refusal> {
 }
 
 /// The stored media files of a recording, with the digests that the ledger has of them.
-fn recording(args: &DecryptArgs, loaded: &Loaded, what: &Path) -> Result<Files, Refusal> {
+fn recording(loaded: &Loaded, what: &Path, outlet: &Outlet) -> Result<Files, Refusal> {
     let settings = &loaded.settings;
     let id = what
         .to_str()
@@ -89,7 +86,7 @@ fn recording(args: &DecryptArgs, loaded: &Loaded, what: &Path) -> Result<Files, 
     }
     let files = stored.into_iter().map(|(name, sha256)| {
         let source = settings.target_dir.join(&entry.folder).join(name);
-        SealedPath::new(source, Path::new(&entry.folder), args.out.as_deref()).known(sha256)
+        SealedPath::new(source, Path::new(&entry.folder), outlet).known(sha256)
     });
     let files: Vec<_> = files
         .map(|file| Box::new(file) as Box<dyn SealedFile>)

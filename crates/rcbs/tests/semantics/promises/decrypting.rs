@@ -163,6 +163,42 @@ fn a_clear_file_is_whole_or_not_there() {
     }
 }
 
+/// Kills at any moment, interruptions and full disks are in `tests/decrypt`.
+#[test]
+fn a_decrypt_that_is_killed_leaves_no_clear_bytes_behind() {
+    let stage = stored();
+    let key = key(&stage, customer(), "key.pem", true);
+    let args = [
+        "decrypt", "--key", &key, "--out", "out", "--jobs", "1", "--json", "target",
+    ];
+    // Before the second file has its name, given by either call.
+    let inject = "inject=linkat,renameat2:signal=KILL:when=2";
+    let wrapper = [
+        "strace",
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=linkat,renameat2",
+        "-e",
+        inject,
+    ];
+    let killed = stage.program(&args).under(wrapper).run();
+    assert_eq!(killed.signal, Some(9), "{}", killed.stderr);
+    let mut left = clear_files(&stage.folder().join("out"));
+    // Where the system cannot do better.
+    left.retain(|path, _| path.extension().is_none_or(|extension| extension != "part"));
+    assert_eq!(left.len(), 1, "{:?}", left.keys());
+    let finished = stage.program(&args).run().expect_code(0);
+    let outcomes = &summary(&finished)["outcomes"];
+    assert_eq!(*outcomes, serde_json::json!({"identical": 1, "opened": 2}));
+    let clear = clear_files(&stage.folder().join("out"));
+    assert_eq!(clear.len(), 3, "{:?}", clear.keys());
+    for content in [samples::speech(0), samples::screen(0), samples::speech(1)] {
+        assert!(clear.values().any(|bytes| *bytes == content.to_vec()));
+    }
+}
+
 #[test]
 fn decrypting_replaces_nothing() {
     let stage = stored();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use rcbs_core::cms::{Match, NoKey, OpenError};
 use rcbs_core::decrypt::{Outcome, Settled, Tally};
+use rcbs_core::ports::TargetError;
 use serde_json::{Value, json};
 
 use super::Show;
@@ -24,6 +25,7 @@ pub(super) struct Teller {
     has_ambiguous: bool,
     has_outdated: bool,
     has_unsure: bool,
+    is_full: bool,
 }
 
 impl Teller {
@@ -42,6 +44,7 @@ impl Teller {
             has_ambiguous: false,
             has_outdated: false,
             has_unsure: false,
+            is_full: false,
         }
     }
 
@@ -56,6 +59,7 @@ impl Teller {
             self.has_ambiguous |= matches!(error, OpenError::NoKey(NoKey::Ambiguous { .. }));
             self.has_outdated |= matches!(error, OpenError::Outdated { .. });
         }
+        self.is_full |= matches!(settled.outcome, Outcome::Failed(TargetError::Full { .. }));
         let is_unsure = settled.by.is_some_and(|by| by != Match::Named);
         self.has_unsure |= is_unsure && !settled.is_good();
         if self.show.json {
@@ -125,6 +129,9 @@ impl Teller {
 
     fn hints(&self) -> Vec<&'static str> {
         let mut hints = Vec::new();
+        if self.is_full {
+            hints.push("free space, then start again; it goes on with what is not there yet");
+        }
         if self.has_ambiguous {
             hints.push(
                 "name the certificates of the keys with --cert, or try all keys with --try-all",

@@ -66,11 +66,15 @@ impl Place {
     }
 
     pub fn decrypt(&self, words: &str) -> Finished {
+        self.program(words).run()
+    }
+
+    /// The same, not yet started.
+    pub fn program(&self, words: &str) -> Rcbs {
         let words = words.split_whitespace();
         Rcbs::new()
             .args(["decrypt"].into_iter().chain(words))
             .current_dir(self.0.path())
-            .run()
     }
 
     pub fn is_greeting(&self, name: &str) -> bool {

@@ -144,6 +144,58 @@ fn what_is_there_already_is_compared_and_never_replaced() {
     }
 }
 
+/// Shorter than the beginning that is judged, and longer than what is read at a time.
+#[test]
+fn what_is_there_already_is_compared_to_its_last_byte() {
+    let speech = samples::speech(0).to_vec();
+    let long = [&speech[..], &Content::pattern(600_000, 3).to_vec()].concat();
+    for clear in [speech[..3_000].to_vec(), long] {
+        let len = clear.len();
+        let cut =
+            [0, 1, 2_999, 4_096, len / 2, len - 1].map(|end| clear[..end.min(len - 1)].to_vec());
+        let longer = [1, 300_000].map(|more| [&clear[..], &vec![0; more]].concat());
+        let sealed = sealed(0, &Content::bytes(clear.clone()), "compared");
+        for (existing, expected) in cut
+            .into_iter()
+            .chain(longer)
+            .map(|existing| (existing, "differs"))
+            .chain([(clear, "identical")])
+        {
+            let mut file = Memory {
+                sealed: sealed.clone(),
+                existing: Some(existing),
+                ..Memory::default()
+            };
+            let settled = settle(&mut file, &ring(&[0], true), Rules::default());
+            let lengths = (file.existing.map(|it| it.len()), len);
+            assert_eq!(settled.outcome.name(), expected, "{lengths:?}");
+            assert_eq!(settled.clear_bytes, len as u64);
+        }
+    }
+}
+
+/// The name is somebody else's; what came out says nothing about that one.
+#[test]
+fn what_is_no_media_is_compared_and_never_kept_beside_what_is_there() {
+    let text = b"<html>nothing to hear</html>".repeat(1000);
+    for (existing, expected) in [(&text[..], "identical"), (b"other", "suspect")] {
+        let mut file = Memory {
+            sealed: sealed(0, &Content::bytes(text.clone()), "a"),
+            existing: Some(existing.to_vec()),
+            ..Memory::default()
+        };
+        let rules = Rules {
+            keep_suspect: true,
+            ..Rules::default()
+        };
+        let settled = settle(&mut file, &ring(&[0], true), rules);
+        assert_eq!(settled.outcome.name(), expected);
+        let is_kept = matches!(settled.outcome, Outcome::Suspect { kept: true, .. });
+        assert!(!is_kept);
+        assert_eq!(published(&file), []);
+    }
+}
+
 #[test]
 fn clear_bytes_that_are_not_the_declared_media_are_suspect() {
     let text = Content::bytes(b"<html>nothing to hear</html>".repeat(1000));

@@ -169,7 +169,9 @@ async fn adopt_recording(
         .map_err(RunError::Target)?;
         adopt_media(context, folder, name, key, known, found, &mut settlements);
     }
-    context.settle(&settlements).await
+    context.settle(&settlements).await?;
+    context.seals.note(&settlements);
+    Ok(())
 }
 
 /// A media file that is not on disk: what is not wanted is skipped, everything else is fetched by the next backup.

@@ -164,7 +164,9 @@ pub async fn adopt(
         let adopted = adopt::adopt_all(&context).await;
         context.events.emit(&Event::ListingEnded);
         adopted?;
-        manifest::write(&context).await
+        manifest::write(&context).await?;
+        seals::warn(&context);
+        Ok(())
     })
     .await
 }

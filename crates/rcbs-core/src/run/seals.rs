@@ -69,6 +69,11 @@ impl Seals {
         }
     }
 
+    /// Whether anything was stored.
+    pub(crate) fn has_stored(&self) -> bool {
+        !self.seen().stored.is_empty()
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

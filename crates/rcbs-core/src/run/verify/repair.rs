@@ -19,7 +19,7 @@ use crate::run::intake::Intake;
 use crate::run::slices::{self, SliceBook};
 use crate::run::{
     COMMITS_WAITING, Ports, RunError, RunOptions, WORKS_WAITING, commit, manifest, recover,
-    revisit, workers,
+    remote_settings, revisit, seals, unless_stopped, workers,
 };
 use crate::select::names_on_disk;
 use crate::store::{Folder, SafeName, metadata_file_name};
@@ -98,6 +98,15 @@ async fn drive(context: &Arc<Context>, pass: &Pass) -> Result<(), RunError> {
     manifest::write(context).await?;
     for findings in taken {
         tell_end(pass, findings).await?;
+    }
+    // Most repairs fetch nothing, and then the certificates that the cloud names are of no use.
+    if context.seals.has_stored() {
+        unless_stopped(context, async {
+            remote_settings::ask(context).await;
+            Ok(())
+        })
+        .await?;
+        seals::warn(context);
     }
     Ok(())
 }

@@ -177,7 +177,39 @@ fn unknown_and_expired_certificates_are_warned_of() {
     known.set(&format!("certificateFile={certificate}"));
     assert_eq!(warned(&known), [""; 0]);
     // A run that stores nothing says nothing.
-    let again = stage();
+    let mut again = stage();
     again.backup().expect_code(0);
     assert_eq!(warned(&again), [""; 0]);
+    // What is fetched again counts like what is fetched, and the cloud is asked for its certificates.
+    let said = |stage: &Stage, args: &[&str]| -> Vec<String> {
+        let finished = stage.program(args).run().expect_code(0);
+        let lines = finished.stdout.lines().map(serde_json::from_str);
+        let lines: Vec<Value> = lines.map(Result::unwrap).collect();
+        let texts = events(&lines, "warning");
+        let text = |line: &&Value| line["text"].as_str().unwrap().to_owned();
+        texts.iter().map(text).collect()
+    };
+    let repair = ["verify", "--repair", "--json"];
+    assert_eq!(said(&again, &repair), [""; 0]);
+    again.server.requests().clear();
+    assert_eq!(said(&again, &repair), [""; 0]);
+    assert_eq!(again.server.requests().counts().settings, 0);
+    for file in again.media_files() {
+        std::fs::remove_file(again.target().join(file)).unwrap();
+    }
+    let told = said(&again, &repair);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("2 media files of this run are sealed for serial "));
+    // No cloud is asked when an archive is taken over: without certificates nothing is known.
+    let adopt = ["adopt", "--json"];
+    let forget = |stage: &Stage| std::fs::remove_dir_all(stage.target().join(".rcbs")).unwrap();
+    forget(&again);
+    assert_eq!(said(&again, &adopt), [""; 0]);
+    let (_, one) = files(&again, 0);
+    again.set(&format!("certificateFile={one}"));
+    assert_eq!(said(&again, &adopt), [""; 0], "nothing is taken over twice");
+    forget(&again);
+    let told = said(&again, &adopt);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("2 media files of this run are sealed for serial "));
 }

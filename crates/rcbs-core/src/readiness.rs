@@ -194,6 +194,8 @@ fn media_files(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
     use crate::recording::{MediaId, RecordingId};
 
@@ -222,6 +224,8 @@ mod tests {
             sealed(&["a"], 3, 10, 20, "r1"),
             sealed(&["a", "b"], 2, 5, 30, "r2"),
             sealed(&[], 1, 1, 2, "r3"),
+            sealed(&["a", "c"], 1, 15, 25, "r4"),
+            sealed(&["b", "a"], 1, 7, 8, "r5"),
         ]);
         let told: Vec<_> = uses
             .iter()
@@ -238,8 +242,9 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("a", 5, at(5), at(30), 2),
-                ("b", 2, at(5), at(30), 1),
+                ("a", 7, at(5), at(30), 4),
+                ("b", 3, at(5), at(30), 2),
+                ("c", 1, at(15), at(25), 1),
                 ("", 1, at(1), at(2), 1)
             ]
         );
@@ -267,6 +272,11 @@ mod tests {
             Standing::Unknown
         );
         assert_eq!(standing(&name, &[], before), Standing::Untold);
+        // The last moment is one in which it may be used.
+        assert_eq!(
+            standing(&name, &at_hand, until),
+            Standing::Known { until: Some(until) }
+        );
 
         let stored = BTreeMap::from([(name.clone(), 1), ("serial 7 of CN=x".to_owned(), 2)]);
         let told = warnings(&stored, &at_hand, after);
@@ -275,11 +285,47 @@ mod tests {
             it.starts_with("2 media files of this run are sealed for serial 7 of CN=x,")
         }));
         assert!(told.iter().any(|it| it.contains("expired")), "{told:?}");
+        assert!(told.iter().any(|it| {
+            it.starts_with(&format!("1 media file of this run is sealed for {name},"))
+        }));
         assert_eq!(warnings(&stored, &at_hand, before).len(), 1);
         assert_eq!(
             warnings(&stored, &[], after),
             [""; 0],
             "nothing is known, so nothing is claimed"
         );
+    }
+
+    /// A certificate that was issued anew for the same name and number.
+    #[test]
+    fn of_certificates_of_one_name_the_one_that_lasts_longest_counts() {
+        let text = std::str::from_utf8(ONE).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with("-----"));
+        let der = base64::engine::general_purpose::STANDARD.decode(lines.collect::<String>());
+        let der = der.unwrap();
+        let end = b"21261030130113Z";
+        let place = der.windows(end.len()).position(|it| it == end).unwrap();
+        let ending = |end: &[u8; 15]| {
+            let mut der = der.clone();
+            der[place..place + end.len()].copy_from_slice(end);
+            Certificate::from_der(&der).unwrap()
+        };
+        let (old, new) = (ending(b"20200101000000Z"), ending(b"20300101000000Z"));
+        let endless = ending(b"at some time  Z");
+        assert_eq!(endless.not_after(), None);
+        let name = old.to_string();
+        let now = "2025-01-01T00:00:00Z".parse().unwrap();
+        let until = |certificate: &Certificate| certificate.not_after();
+        let known = Standing::Known { until: until(&new) };
+        for both in [[&old, &new], [&new, &old]] {
+            let both = both.map(Clone::clone);
+            assert_eq!(standing(&name, &both, now), known);
+        }
+        for all in [[&old, &endless, &new], [&endless, &new, &old]] {
+            let all = all.map(Clone::clone);
+            assert_eq!(standing(&name, &all, now), Standing::Known { until: None });
+        }
+        let since = until(&old).unwrap();
+        assert_eq!(standing(&name, &[old], now), Standing::Expired { since });
     }
 }

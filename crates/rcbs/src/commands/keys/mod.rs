@@ -232,3 +232,6 @@ fn as_json(one: &KeyUse, standing: Standing, proofs: &Proofs) -> Value {
         "until": time(until), "proof": proof, "key": key, "path": path, "reason": reason,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Chapter "Keys".
 
-use rcbs_sim::Identity;
+use rcbs_sim::{Content, Identity, samples};
 use serde_json::Value;
 
 use crate::stage::{Stage, cloud, customer, events};
@@ -151,6 +151,99 @@ fn a_key_is_proven_by_opening_a_file() {
     std::fs::write(stage.target().join(path), bytes).unwrap();
     let rows = with(&[&one, &other], 9);
     assert!(proofs(&rows).contains(&"failed".to_owned()), "{rows:?}");
+}
+
+/// One file for the customer, stored.
+fn one_file(content: Content) -> Stage {
+    let stage = Stage::new(cloud().recording("a").audio_of(content).build());
+    stage.backup().expect_code(0);
+    stage
+}
+
+#[test]
+fn a_proof_that_fails_tells_a_damaged_file_from_a_wrong_key() {
+    let speech = || one_file(samples::speech(0));
+    let rubbish = || one_file(Content::bytes(b"<html>nothing to hear</html>".repeat(99)));
+    let cut = || {
+        let stage = speech();
+        let path = stage.target().join(&stage.media_files()[0]);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 20]).unwrap();
+        stage
+    };
+    let gone = || {
+        let stage = speech();
+        std::fs::remove_file(stage.target().join(&stage.media_files()[0])).unwrap();
+        stage
+    };
+    // Which keys are given, whether their certificates are, and what becomes of the file.
+    type Case<'a> = (
+        &'a dyn Fn() -> Stage,
+        &'a [usize],
+        bool,
+        i32,
+        &'a str,
+        &'a str,
+    );
+    let cases: [Case<'_>; 9] = [
+        (&speech, &[0], true, 0, "opened", ""),
+        (&speech, &[0], false, 0, "opened", ""),
+        // Its length is all that speaks for it.
+        (&speech, &[1], false, 3, "failed", ""),
+        (&speech, &[1], true, 3, "no_key", ""),
+        // One of them would open it, but which one is not to be found out by trying.
+        (&speech, &[0, 1], false, 3, "no_key", ""),
+        (
+            &rubbish,
+            &[0],
+            true,
+            9,
+            "failed",
+            "does not look like media",
+        ),
+        (
+            &rubbish,
+            &[0],
+            false,
+            3,
+            "failed",
+            "does not look like media",
+        ),
+        (&cut, &[0], false, 9, "failed", ""),
+        (&gone, &[0], false, 9, "failed", "the file is not there"),
+    ];
+    for (number, (made, given, with_certificates, code, proof, reason)) in
+        cases.into_iter().enumerate()
+    {
+        let stage = made();
+        let given: Vec<_> = given.iter().map(|number| files(&stage, *number)).collect();
+        let mut args = Vec::new();
+        for (key, certificate) in &given {
+            args.extend(["--key", key]);
+            if with_certificates {
+                args.extend(["--cert", certificate]);
+            }
+        }
+        let [row] = &keys(&stage, &args, code)[..] else {
+            panic!("case {number}: more than one recipient");
+        };
+        assert_eq!(row["proof"], proof, "case {number}: {row}");
+        let told = row["reason"].as_str().unwrap_or_default();
+        assert!(told.contains(reason), "case {number}: {row}");
+        assert_eq!(told.is_empty(), proof != "failed", "case {number}: {row}");
+        // Quiet says only what is wrong.
+        let quiet = [&["keys", "--quiet"], &args[..]].concat();
+        let finished = stage.program(&quiet).run().expect_code(code);
+        assert_eq!(finished.stdout.is_empty(), code == 0, "case {number}");
+    }
+}
+
+#[test]
+fn without_a_ledger_nothing_is_claimed_of_an_archive() {
+    let stage = Stage::new(cloud().recording("a").audio().build());
+    let finished = stage.program(&["keys"]).run().expect_code(6);
+    assert_eq!(finished.stdout, "");
+    assert!(finished.stderr.contains("ledger"), "{}", finished.stderr);
 }
 
 #[test]

@@ -51,6 +51,11 @@ pub enum FetchError {
         /// What it begins like.
         kind: MediaKind,
     },
+    /// The object is ciphertext by all that is known, and there is nothing to open it with.
+    #[error(
+        "the metadata name a certificate (certAlias) but have no pkcs7 envelope for it, and the object looks like no media; it is not stored"
+    )]
+    NoEnvelope,
     /// The object begins like nothing that is known, and no checksum says that it arrived as the store holds it.
     #[error(
         "the object is neither CMS nor MP3, MP4 or WAV, and the store offers no checksum that proves it; it is not stored"
@@ -74,7 +79,7 @@ impl FetchError {
         match self {
             Self::Store(error) => error.class(),
             Self::Target(error) => error.class(),
-            Self::Envelope(_) => FailureClass::Unexpected,
+            Self::Envelope(_) | Self::NoEnvelope => FailureClass::Unexpected,
             Self::Misfit(_)
             | Self::Broken(_)
             | Self::Checksum { .. }

@@ -32,6 +32,8 @@ pub struct FetchJob {
     pub location: Location,
     /// The detached envelope in the metadata, where there is one.
     pub envelope: Option<Arc<str>>,
+    /// Whether the metadata name a certificate that it is encrypted for.
+    pub names_certificate: bool,
     /// What is done with it if the cloud holds it unencrypted.
     pub plain: PlainRule,
     /// Under which temporary name.

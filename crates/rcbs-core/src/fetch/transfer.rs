@@ -338,6 +338,9 @@ impl<'a> Transfer<'a> {
     /// Does with an unencrypted object what the rule says.
     async fn begin_plain(&mut self, first: Vec<u8>) -> Result<(), FetchError> {
         self.run.is_odd = MediaKind::of(&first).is_none();
+        if self.run.is_odd && self.job.names_certificate {
+            return Err(FetchError::NoEnvelope);
+        }
         if self.run.is_odd && self.run.check.is_none() {
             return Err(FetchError::Unproven);
         }

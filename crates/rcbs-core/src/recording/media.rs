@@ -252,6 +252,7 @@ struct Entry<'a> {
     told_bytes: Option<u64>,
     start: Option<Timestamp>,
     envelope: Option<Arc<str>>,
+    names_certificate: bool,
     parameters: Parameters<'a>,
     original: Option<Descriptor>,
     plain: Option<Descriptor>,
@@ -272,6 +273,7 @@ impl<'a> Entry<'a> {
             "size" => read.told_bytes = whole_number(value),
             "startTime" => read.start = time(value),
             "pkcs7" => read.envelope = envelope(value),
+            "certAlias" => read.names_certificate = is_filled(value),
             "parameters" => read.parameters = Parameters::read(value),
             "originalMediaDescriptor" => read.original = descriptor(value),
             "mediaDescriptor" => read.plain = descriptor(value),
@@ -298,6 +300,7 @@ impl<'a> Entry<'a> {
                 endpoint,
             ),
             envelope: self.envelope.clone(),
+            names_certificate: self.names_certificate,
             told_bytes: self.told_bytes,
         }
     }
@@ -399,6 +402,14 @@ fn envelope(value: &mut Cursor<'_>) -> Option<Arc<str>> {
     }
     let text = text.unwrap_or(Cow::Borrowed(as_written));
     (!text.trim().is_empty()).then(|| text.into())
+}
+
+/// Whether a value says anything: neither null nor an empty text, list or object.
+fn is_filled(value: &Cursor<'_>) -> bool {
+    let mut bookmark = *value;
+    let spoken = bookmark.raw().bytes();
+    let is_empty = |byte: u8| byte.is_ascii_whitespace() || b"[]{}\"".contains(&byte);
+    !value.is_null() && !spoken.into_iter().all(is_empty)
 }
 
 /// A size in bytes, also with a fraction or an exponent. `None` when it is negative or no number.

@@ -72,6 +72,8 @@ pub struct Media {
     pub location: Result<Located, LocationError>,
     /// The detached CMS envelope (`pkcs7`, PEM text) when the cloud holds the file encrypted.
     pub envelope: Option<Arc<str>>,
+    /// Whether a certificate is named that the file is encrypted for (`certAlias`).
+    pub names_certificate: bool,
     /// The size the recorder told, in bytes of clear media; an estimate, never a check.
     pub told_bytes: Option<u64>,
 }

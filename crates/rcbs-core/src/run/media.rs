@@ -222,6 +222,7 @@ async fn fetch_one(
         key: key.clone(),
         location,
         envelope,
+        names_certificate: one.media.names_certificate,
         plain: context.plain_rule(),
         stage: stage_name(&key.recording, Some(&key.media)),
     };

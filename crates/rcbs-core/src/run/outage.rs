@@ -39,6 +39,7 @@ impl Outage {
             }
             FetchError::Unencrypted { .. }
             | FetchError::NotCiphertext { .. }
+            | FetchError::NoEnvelope
             | FetchError::Unproven => {
                 self.reached = true;
             }

@@ -21,6 +21,7 @@ fn media(content_type: &str, located: bool) -> Media {
         content_type: content_type.into(),
         location,
         envelope: None,
+        names_certificate: false,
         told_bytes: None,
     }
 }

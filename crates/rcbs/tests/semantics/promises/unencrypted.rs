@@ -228,6 +228,16 @@ fn media_that_look_like_none_are_told_of() {
         stage.explain("plain")["media"][0]["check"],
         "crc64nvme, unknown content"
     );
+    // Where the metadata name a certificate, it is ciphertext.
+    let one = cloud().recording("plain");
+    let one = one.audio_of(Content::bytes(b"\x8a\x10\x33\x71".repeat(5_000)));
+    let one = one
+        .plain()
+        .media_field("certAlias", serde_json::json!(["rcs_1:1:CN=x:10"]));
+    let stage = Stage::new(one.build());
+    let (finished, lines) = stage.backup_json();
+    finished.expect_code(3);
+    expect_fields(events(&lines, "waiting")[0], &[("class", "unexpected")]);
     // Without a checksum they may as well have been damaged on the way.
     let odd = plain_cloud(b"\x8a\x10\x33\x71".repeat(5_000));
     let quirks = Quirks {

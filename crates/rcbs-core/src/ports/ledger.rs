@@ -36,6 +36,18 @@ pub trait Ledger: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<RecordingEntry>, LedgerError>;
 
+    /// The same, the oldest recording first: those without a start, then by start, then by id. `after` is the last one
+    /// of the page before, as it was then.
+    async fn unsettled_by_age(
+        &self,
+        after: Option<&RecordingEntry>,
+        limit: usize,
+    ) -> Result<Vec<RecordingEntry>, LedgerError>;
+
+    /// How many recordings with a known start have media files that are neither verified, skipped nor lost, by the hour
+    /// of their start, the oldest first.
+    async fn unsettled_by_hour(&self) -> Result<Vec<UnsettledHour>, LedgerError>;
+
     /// All recordings, in the order of their ids, after the given one; at most `limit`.
     async fn recordings(
         &self,
@@ -230,6 +242,15 @@ pub struct HeldRecording {
     pub entry: RecordingEntry,
     /// Who can open each of its media files, in the order of these and in words; empty where unknown.
     pub recipients: Vec<Vec<String>>,
+}
+
+/// Recordings that began in the same hour and are not settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnsettledHour {
+    /// When the first of them began.
+    pub first: Timestamp,
+    /// How many.
+    pub recordings: u64,
 }
 
 /// Recordings with stored files that are in no closed manifest.

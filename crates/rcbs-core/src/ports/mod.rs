@@ -10,9 +10,7 @@ mod target;
 
 pub use clock::Clock;
 pub use ledger::{
-    Announcement, DayCount, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally,
-    ManifestBacklog, ManifestPage, MediaEntry, MediaKey, MetadataVersion, Period, RecordingEntry,
-    RunRecord, SealedFor, Settlement,
+    Announcement, DayCount, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog, ManifestPage, MediaEntry, MediaKey, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement, UnsettledHour,
 };
 pub use media_store::{
     Checksum, ChecksumKind, ETag, GetRequest, MediaStore, Object, ObjectBody, StoreError,

@@ -5,7 +5,9 @@ use std::slice::from_ref;
 use jiff::Timestamp;
 
 use crate::ledger::state::StateName;
-use crate::ports::{EntryState, Ledger, LedgerTally, MediaKey, SealedFor, Settlement};
+use crate::ports::{
+    EntryState, Ledger, LedgerTally, MediaKey, RecordingEntry, SealedFor, Settlement, UnsettledHour,
+};
 use crate::recording::MediaId;
 
 use super::samples::{announcement, at, bring_to, known, media, recording_id, state};
@@ -50,6 +52,93 @@ pub async fn unsettled_recordings_come_in_pages(ledger: &dyn Ledger) {
         assert_eq!(found, wanted, "pages of {limit}");
     }
     assert_eq!(ledger.unsettled(None, 0).await.expect("reads"), []);
+}
+
+/// The same recordings once, the oldest first, one without a start before all others, whatever is settled between two
+/// pages.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn unsettled_recordings_come_by_age(ledger: &dyn Ledger) {
+    assert_eq!(ledger.unsettled_by_age(None, 10).await.expect("reads"), []);
+    let starts = [
+        ("e", Some(10)),
+        ("d", None),
+        ("c", Some(30)),
+        ("b", Some(10)),
+        ("a", Some(20)),
+        ("f", None),
+        ("done", Some(1)),
+        ("begun", Some(2)),
+    ];
+    let batch = starts.map(|(id, start)| {
+        let mut announced = announcement(id, &["a"]);
+        announced.start = start.map(at);
+        announced
+    });
+    ledger.announce(&batch).await.expect("announces");
+    bring_to(ledger, "done", "a", StateName::Verified).await;
+    bring_to(ledger, "begun", "a", StateName::Publishing).await;
+    bring_to(ledger, "b", "a", StateName::Waiting).await;
+    for limit in [1, 2, 3, 4, 100, usize::MAX] {
+        let mut found: Vec<RecordingEntry> = Vec::new();
+        loop {
+            let page = ledger.unsettled_by_age(found.last(), limit).await;
+            let page = page.expect("reads");
+            if page.is_empty() {
+                break;
+            }
+            assert!(page.len() <= limit);
+            found.extend(page);
+        }
+        let ids: Vec<_> = found.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["d", "f", "b", "e", "a", "c"], "pages of {limit}");
+        assert_eq!(known(ledger, "b").await.as_ref(), Some(&found[2]));
+    }
+    assert_eq!(ledger.unsettled_by_age(None, 0).await.expect("reads"), []);
+    // The last one of a page may be settled before the next is asked for.
+    let first = ledger.unsettled_by_age(None, 3).await.expect("reads");
+    bring_to(ledger, "b", "a", StateName::Verified).await;
+    let next = ledger.unsettled_by_age(first.last(), 1).await;
+    assert_eq!(next.expect("reads")[0].id.as_str(), "e");
+}
+
+/// Recordings and not files, those being published included, each in the hour in which it began.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn unsettled_recordings_are_counted_by_hour(ledger: &dyn Ledger) {
+    assert_eq!(ledger.unsettled_by_hour().await.expect("counts"), []);
+    let whole_hour = Timestamp::from_second(1_518_462_000).expect("is in range");
+    let moment = |seconds: i64| whole_hour + jiff::SignedDuration::from_secs(seconds);
+    for (number, (name, start)) in [
+        (StateName::Announced, Some(3_600)),
+        (StateName::Waiting, Some(3_599)),
+        (StateName::Publishing, Some(7)),
+        (StateName::Waiting, Some(3_601)),
+        (StateName::Waiting, None),
+        (StateName::Verified, Some(0)),
+        (StateName::Skipped, Some(0)),
+        (StateName::Lost, Some(0)),
+        (StateName::Announced, Some(-7_200)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = number.to_string();
+        let mut announced = announcement(&id, &["a", "b"]);
+        announced.start = start.map(moment);
+        ledger.announce(&[announced]).await.expect("announces");
+        for file in ["a", "b"] {
+            bring_to(ledger, &id, file, name).await;
+        }
+    }
+    let hour = |first, recordings| UnsettledHour {
+        first: moment(first),
+        recordings,
+    };
+    let wanted = [hour(-7_200, 1), hour(7, 2), hour(3_600, 2)];
+    assert_eq!(ledger.unsettled_by_hour().await.expect("counts"), wanted);
 }
 
 /// All of them once, in the order of their ids, whatever their files have come to; recipients where they are known.

@@ -36,6 +36,8 @@ pub async fn all(mut fresh: impl FnMut() -> Box<dyn Ledger>) {
     attempts_are_counted_until_verified(&*fresh()).await;
     stored_metadata_is_remembered(&*fresh()).await;
     unsettled_recordings_come_in_pages(&*fresh()).await;
+    unsettled_recordings_come_by_age(&*fresh()).await;
+    unsettled_recordings_are_counted_by_hour(&*fresh()).await;
     all_recordings_come_in_pages_with_their_recipients(&*fresh()).await;
     files_are_counted_by_their_recipients(&*fresh()).await;
     unconfirmed_publications_are_found(&*fresh()).await;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rcbs_core::failure::FailureClass;
 use rcbs_core::ledger::state::StateName;
-use rcbs_core::ports::{EntryState, HeldRecording, MediaEntry, RecordingEntry};
+use rcbs_core::ports::{EntryState, HeldRecording, MediaEntry, RecordingEntry, UnsettledHour};
 use rcbs_core::recording::{MediaId, RecordingId};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row};
@@ -73,6 +73,56 @@ pub(super) fn unsettled(
     let after = after.map_or("", RecordingId::as_str);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     Ok(entries(select(&db.connection, sql, (after, limit))?))
+}
+
+/// The same, the oldest first. What has no start comes first of all, as it holds the checkpoint before all.
+pub(super) fn unsettled_by_age(
+    db: &Database,
+    after: Option<&RecordingEntry>,
+    limit: usize,
+) -> Result<Vec<RecordingEntry>, Trouble> {
+    let undated = select_recording!(
+        "WHERE open > 0 AND start_ms IS NULL AND id > ?1 AND EXISTS (
+            SELECT 1 FROM media WHERE media.recording_id = recording.recording_id AND state IN (0, 2))
+         ORDER BY id LIMIT ?2"
+    );
+    // The first comparison is for the index, the second for those that began at the same moment.
+    let dated = select_recording!(
+        "WHERE open > 0 AND start_ms >= ?1 AND (start_ms > ?1 OR id > ?2) AND EXISTS (
+            SELECT 1 FROM media WHERE media.recording_id = recording.recording_id AND state IN (0, 2))
+         ORDER BY start_ms, id LIMIT ?3"
+    );
+    let id = after.map_or("", |entry| entry.id.as_str());
+    let start_ms = after
+        .and_then(|entry| entry.start)
+        .map(|at| at.as_millisecond());
+    let rows = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
+    let Some(start_ms) = start_ms else {
+        let mut found = select(&db.connection, undated, (id, rows(limit)))?;
+        let rest = rows(limit.saturating_sub(found.len()));
+        found.extend(select(&db.connection, dated, (i64::MIN, "", rest))?);
+        return Ok(entries(found));
+    };
+    let found = select(&db.connection, dated, (start_ms, id, rows(limit)))?;
+    Ok(entries(found))
+}
+
+/// How many recordings are open, by the hour of their start.
+pub(super) fn unsettled_by_hour(db: &Database) -> Result<Vec<UnsettledHour>, Trouble> {
+    let mut select = db.connection.prepare_cached(
+        "SELECT min(start_ms), count(*) FROM recording WHERE open > 0 AND start_ms IS NOT NULL
+         GROUP BY start_ms / 3600000 ORDER BY 1",
+    )?;
+    let mut rows = select.query([])?;
+    let mut hours = Vec::new();
+    while let Some(row) = rows.next()? {
+        let recordings: i64 = row.get(1)?;
+        hours.push(UnsettledHour {
+            first: moment(row.get(0)?)?,
+            recordings: u64::try_from(recordings).unwrap_or_default(),
+        });
+    }
+    Ok(hours)
 }
 
 /// Recordings with media files that are lost.

@@ -29,8 +29,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rcbs_core::ports::{
-    Announcement, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog,
-    ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement,
+    Announcement, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog, ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement, UnsettledHour,
 };
 use rcbs_core::recording::RecordingId;
 
@@ -156,6 +155,25 @@ impl Ledger for SqliteLedger {
             .call("read", move |db| {
                 entry::unsettled(db, after.as_ref(), limit)
             })
+            .await
+    }
+
+    async fn unsettled_by_age(
+        &self,
+        after: Option<&RecordingEntry>,
+        limit: usize,
+    ) -> Result<Vec<RecordingEntry>, LedgerError> {
+        let after = after.cloned();
+        self.worker
+            .call("read", move |db| {
+                entry::unsettled_by_age(db, after.as_ref(), limit)
+            })
+            .await
+    }
+
+    async fn unsettled_by_hour(&self) -> Result<Vec<UnsettledHour>, LedgerError> {
+        self.worker
+            .call("read", |db| entry::unsettled_by_hour(db))
             .await
     }
 

@@ -22,6 +22,7 @@ pub mod proof;
 pub mod rate;
 pub mod readiness;
 pub mod recording;
+pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod select;

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use super::denials::Denials;
 use super::halt::Halt;
 use super::outage::Outage;
+use super::queue::HadTurn;
 use super::retrying_api::RetryingApi;
 use super::seals::Seals;
 use super::under_way::UnderWay;
@@ -36,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) gate: Arc<Gate>,
     pub(crate) halt: Halt,
     pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) had_turn: HadTurn,
     pub(crate) seals: Seals,
     plain_rule: Mutex<Option<PlainRule>>,
     asked_patiently: OnceCell<()>,
@@ -69,6 +71,7 @@ impl Context {
             events,
             halt,
             under_way: Arc::default(),
+            had_turn: HadTurn::default(),
             seals: Seals::default(),
             plain_rule: Mutex::default(),
             asked_patiently: OnceCell::new(),
@@ -200,11 +203,12 @@ impl Context {
         }
     }
 
-    /// A media file could not be fetched; stops the run when the store is out of reach.
-    pub(crate) fn fetch_failed(&self, error: &FetchError) {
+    /// A media file that was in the state `before` could not be fetched; stops the run when the store is out of reach.
+    pub(crate) fn fetch_failed(&self, error: &FetchError, before: &EntryState) {
         let any_bytes = self.events.summary().received_bytes > 0;
         let mut outage = self.outage();
-        if outage.failed(error, any_bytes)
+        let again = matches!(before, EntryState::Waiting { .. });
+        if outage.failed(error, any_bytes, again)
             && let Some(reason) = outage.reason()
         {
             self.halt.stop(RunError::Store(reason));

@@ -117,12 +117,12 @@ pub(crate) async fn list(
             slice,
         )
         .await?;
-        let recordings = listed.recordings;
+        let recordings = listed.handed_on;
         let complete = matches!(listed.end, End::Complete(_));
         taker.listed(number, slice, recordings, complete).await;
         let in_reach = match listed.end {
             End::Complete(report) => {
-                tell_complete(context, slice, recordings, report);
+                tell_complete(context, slice, listed.found, report);
                 true
             }
             End::Stopped => false,
@@ -209,7 +209,10 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// What came of one slice.
 struct Listed {
-    recordings: u64,
+    /// Recordings of the window and of our share.
+    found: u64,
+    /// Those that had not had their turn before.
+    handed_on: u64,
     end: End,
 }
 
@@ -232,7 +235,7 @@ async fn list_slice(
     slice: Slice,
 ) -> Result<Listed, RunError> {
     let (batches_in, batches_out) = mpsc::channel::<Batch>(PAGES_AHEAD);
-    let mut recordings = 0;
+    let (mut found, mut handed_on) = (0, 0);
     let take = async {
         // Owned here, so that discovery does not wait for a taker that has failed.
         let mut batches_out = batches_out;
@@ -245,13 +248,17 @@ async fn list_slice(
                 .found
                 .into_iter()
                 .map(|found| context.placed(found.recording));
-            let ours: Vec<Recording> = announced
+            let mut ours: Vec<Recording> = announced
                 .filter(|one| is_ours(context, plan, one) && ahead.is_new(one, slice))
                 .collect();
+            found += ours.len() as u64;
+            ours.retain(|one| !context.had_turn.includes(one));
+            // The oldest is deleted first, whatever the order of the list.
+            ours.sort_by_key(|one| one.start);
             for one in &ours {
                 taker.faults(context, Some(&one.id), &one.faults).await?;
             }
-            recordings += ours.len() as u64;
+            handed_on += ours.len() as u64;
             taker.take(context, ours, number).await?;
         }
         Ok::<(), RunError>(())
@@ -270,7 +277,11 @@ async fn list_slice(
     };
     let (taken, end) = tokio::join!(take, discover);
     taken?;
-    Ok(Listed { recordings, end })
+    Ok(Listed {
+        found,
+        handed_on,
+        end,
+    })
 }
 
 /// In the window by its start, and of our share. One without a readable time was asked for, so it is in.

@@ -337,7 +337,7 @@ async fn second_look(context: &Context, key: &MediaKey) -> Result<SecondLook, Ap
 }
 
 fn failed(context: &Context, one: &MediaWork, key: MediaKey, error: FetchError) -> Option<Commit> {
-    context.fetch_failed(&error);
+    context.fetch_failed(&error, &one.entry.state);
     match (&error, error.class()) {
         (FetchError::Target(target), FailureClass::Local) => {
             stop(context, RunError::Target(target.clone()))

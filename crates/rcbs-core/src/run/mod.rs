@@ -1,4 +1,4 @@
-//! One run: recover, plan, then list, fetch and commit at the same time, and tell the truth at the end.
+//! One run: recover, plan, then take the queue, list, fetch and commit at the same time, and tell the truth at the end.
 //!
 //! The only module that knows all stages. Three loops run side by side, joined by bounded channels:
 //! `listing` (pages → intake → work), `workers` (work → staged files) and `commit` (staged files → final names →
@@ -18,6 +18,7 @@ mod outage;
 mod outcome;
 mod planning;
 mod reconcile;
+mod queue;
 mod recording;
 mod recover;
 mod remote_settings;
@@ -53,11 +54,9 @@ use crate::ports::{
 use crate::recording::{Endpoint, RecordingId};
 use crate::select::Wanted;
 use crate::store::FolderFormat;
-use commit::Commit;
 use context::Context;
 use intake::Intake;
 use planning::Planned;
-use recording::Work;
 use slices::SliceBook;
 
 /// Results waiting for the committer; more than one batch, so that it never waits while there is work.
@@ -235,19 +234,34 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
         slices::take_over_endtime(context, at).await?;
     }
     context.events.emit(&Event::Planned { plan: plan.clone() });
+    let slices = SliceBook::new(frontier);
+    work_through(context, slices, async |intake| {
+        list_and_revisit(context, &plan, &intake).await
+    })
+    .await
+}
+
+/// Runs the three loops until `feed` has handed on everything and all of it is through; then brings to its end what
+/// every run ends with.
+async fn work_through(
+    context: &Arc<Context>,
+    slices: SliceBook,
+    feed: impl AsyncFnOnce(Intake) -> Result<(), RunError>,
+) -> Result<(), RunError> {
     let (works_in, works_out) = mpsc::channel(WORKS_WAITING);
     let (commits_in, commits_out) = mpsc::channel(COMMITS_WAITING);
-    let commits_of_listing = commits_in.clone();
-    let listing = async {
-        let listed = list_and_revisit(context, &plan, works_in, commits_of_listing).await;
-        if let Err(error) = listed {
-            context.halt.stop(error);
+    let intake = Intake::new(works_in, commits_in.clone());
+    let feeding = async {
+        // The senders end with the intake, and with them the other two.
+        match feed(intake).await {
+            Ok(()) => context.events.emit(&Event::ListingEnded),
+            Err(error) => context.halt.stop(error),
         }
     };
     tokio::join!(
-        listing,
+        feeding,
         workers::work_all(context, works_out, commits_in),
-        commit::commit_all(context, commits_out, SliceBook::new(frontier)),
+        commit::commit_all(context, commits_out, slices),
     );
     if let Some(error) = context.store_out_of_reach() {
         context.halt.fall_short(RunError::Store(error));
@@ -260,19 +274,14 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Lists the window; then looks up what earlier runs left over, if the API is still there to be asked.
-async fn list_and_revisit(
-    context: &Context,
-    plan: &Plan,
-    works: mpsc::Sender<Work>,
-    commits: mpsc::Sender<Commit>,
-) -> Result<(), RunError> {
-    let intake = Intake::new(works, commits);
-    let end = listing::list(context, plan, &intake).await?;
+/// Takes the queue first, then lists the window; what the queue could not try is looked up after that, if the API is
+/// still there to be asked.
+async fn list_and_revisit(context: &Context, plan: &Plan, intake: &Intake) -> Result<(), RunError> {
+    unless_stopped(context, queue::take_first(context, intake)).await?;
+    let end = listing::list(context, plan, intake).await?;
     listing::remember_learned(context, end.learned).await?;
     if end.in_reach {
-        unless_stopped(context, revisit::revisit(context, &intake)).await?;
+        unless_stopped(context, revisit::revisit(context, intake)).await?;
     }
-    context.events.emit(&Event::ListingEnded);
     Ok(())
 }

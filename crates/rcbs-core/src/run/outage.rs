@@ -5,12 +5,16 @@ use crate::ports::StoreError;
 
 /// So many media files in a row, each after its own retries, and not one answer: it is not the files.
 const STREAK: u32 = 5;
+/// The same when some of them failed in an earlier run already. They come first in a run, and five objects that hang for
+/// ever must not keep all others from being tried, run after run.
+const STREAK_AGAIN: u32 = 50;
 
 /// Whether the store has been heard of in this run.
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
     reached: bool,
     failures: u32,
+    failures_again: u32,
     last: Option<StoreError>,
 }
 
@@ -20,14 +24,16 @@ impl Outage {
         self.reached = true;
     }
 
-    /// A media file failed for good in this run; `any_bytes` when some of any object came. True when the store is out
-    /// of reach, so that going on would only wait for one time limit after another.
-    pub(crate) fn failed(&mut self, error: &FetchError, any_bytes: bool) -> bool {
+    /// A media file failed for good in this run; `any_bytes` when some of any object came, `again` when this one
+    /// waited already. True when the store is out of reach, so that going on would only wait for one time limit after
+    /// another.
+    pub(crate) fn failed(&mut self, error: &FetchError, any_bytes: bool, again: bool) -> bool {
         match error {
             FetchError::Store(
                 store @ (StoreError::Unreachable { .. } | StoreError::Timeout { .. }),
             ) => {
-                self.failures += 1;
+                self.failures += u32::from(!again);
+                self.failures_again += u32::from(again);
                 self.last = Some(store.clone());
             }
             // Whatever else came was an answer.
@@ -49,7 +55,9 @@ impl Outage {
             | FetchError::Bug { .. } => {}
         }
         self.reached |= any_bytes;
-        !self.reached && self.failures >= STREAK
+        let is_streak =
+            self.failures >= STREAK || self.failures + self.failures_again >= STREAK_AGAIN;
+        !self.reached && is_streak
     }
 
     /// Why no answer ever came, when media files were asked for and none did.
@@ -73,10 +81,23 @@ mod tests {
         let mut outage = Outage::default();
         assert!(outage.reason().is_none());
         let verdicts: Vec<bool> = (0..5)
-            .map(|_| outage.failed(&unreachable(), false))
+            .map(|_| outage.failed(&unreachable(), false, false))
             .collect();
         assert_eq!(verdicts, [false, false, false, false, true]);
         assert!(outage.reason().is_some());
+    }
+
+    #[test]
+    fn what_failed_before_keeps_no_other_from_being_tried_for_long() {
+        let mut outage = Outage::default();
+        let verdicts: Vec<bool> = (0..50)
+            .map(|_| outage.failed(&unreachable(), false, true))
+            .collect();
+        assert_eq!(verdicts.iter().position(|stop| *stop), Some(49));
+        let mut outage = Outage::default();
+        assert!((0..40).all(|_| !outage.failed(&unreachable(), false, true)));
+        assert!((0..4).all(|_| !outage.failed(&unreachable(), false, false)));
+        assert!(outage.failed(&unreachable(), false, false));
     }
 
     #[test]
@@ -85,18 +106,18 @@ mod tests {
         let answers: [(&str, Answer); 3] = [
             ("an object", |outage| outage.given()),
             ("a refusal", |outage| {
-                assert!(!outage.failed(&FetchError::Store(StoreError::NotFound), false));
+                assert!(!outage.failed(&FetchError::Store(StoreError::NotFound), false, false));
             }),
             ("some bytes", |outage| {
-                assert!(!outage.failed(&unreachable(), true));
+                assert!(!outage.failed(&unreachable(), true, false));
             }),
         ];
         for (name, answer) in answers {
             let mut outage = Outage::default();
-            assert!(!outage.failed(&unreachable(), false), "{name}");
+            assert!(!outage.failed(&unreachable(), false, false), "{name}");
             answer(&mut outage);
             assert!(
-                (0..20).all(|_| !outage.failed(&unreachable(), false)),
+                (0..20).all(|_| !outage.failed(&unreachable(), false, false)),
                 "{name}"
             );
             assert!(outage.reason().is_none(), "{name}");

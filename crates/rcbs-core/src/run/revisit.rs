@@ -7,59 +7,77 @@ use super::adopt::METADATA_BYTES;
 use super::context::Context;
 use super::intake::{Intake, is_unsettled, lose_unseen, put_off_unseen, tell_faults};
 use crate::ports::{ApiError, MediaKey, RecordingEntry, Settlement};
-use crate::recording::RecordingId;
 use crate::store::{Folder, metadata_file_name};
 
 /// Recordings read from the ledger at a time.
 const PAGE: usize = 100;
 
-/// Takes in every recording with an unsettled media file that this run's listing did not bring: those in range of the
-/// window are recognised by having been announced since the run began.
+/// What is left over, page by page, the oldest first. Whoever fetches little goes on a little, so that the oldest, which
+/// the cloud deletes first, must not wait for the others.
+#[derive(Debug, Default)]
+pub(crate) struct ByAge {
+    last: Option<RecordingEntry>,
+}
+
+impl ByAge {
+    /// Recordings of our share that this run has not taken in yet: those it has were announced since it began. `None`
+    /// at the end.
+    pub(crate) async fn next(
+        &mut self,
+        context: &Context,
+    ) -> Result<Option<Vec<RecordingEntry>>, RunError> {
+        let ledger = &context.ports.ledger;
+        let page = ledger.unsettled_by_age(self.last.as_ref(), PAGE).await;
+        let mut page = page.map_err(RunError::Ledger)?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        self.last = Some(last.clone());
+        let instance = context.options.instance;
+        page.retain(|entry| instance.owns(&entry.id) && entry.last_seen < context.began);
+        Ok(Some(page))
+    }
+}
+
+/// Takes in every recording with an unsettled media file that this run has not brought yet.
 pub(crate) async fn revisit(context: &Context, intake: &Intake) -> Result<(), RunError> {
     if !context.options.wanted.media {
         // Nothing would be tried, and what waits outside the window would be skipped for good.
         return Ok(());
     }
-    let mut after: Option<RecordingId> = None;
-    loop {
-        let page = context
-            .ports
-            .ledger
-            .unsettled(after.as_ref(), PAGE)
-            .await
-            .map_err(RunError::Ledger)?;
-        let Some(last) = page.last() else {
-            return Ok(());
-        };
-        after = Some(last.id.clone());
+    let mut by_age = ByAge::default();
+    while let Some(page) = by_age.next(context).await? {
         for entry in page {
             if context.halt.is_stopped() {
                 return Ok(());
             }
-            let ours = context.options.instance.owns(&entry.id);
-            if ours && entry.last_seen < context.began {
-                revisit_one(context, intake, &entry).await?;
-            }
+            revisit_one(context, intake, &entry).await?;
         }
     }
+    Ok(())
 }
 
-async fn revisit_one(
+/// Asks for one recording, and decides. Returns what the API answered if it was a failure.
+pub(crate) async fn revisit_one(
     context: &Context,
     intake: &Intake,
     entry: &RecordingEntry,
-) -> Result<(), RunError> {
+) -> Result<Option<ApiError>, RunError> {
     match context.api.recording(&entry.id).await {
-        Ok(json) => take_again(context, intake, entry, &json).await,
+        Ok(json) => take_again(context, intake, entry, &json).await?,
         // The metadata is gone; the objects may outlive it, and where they lie stands in what was stored of it.
         Err(ApiError::NotFound) => match stored_metadata(context, entry).await? {
-            Some(json) => take_again(context, intake, entry, &json).await,
-            None => lost(context, entry).await,
+            Some(json) => take_again(context, intake, entry, &json).await?,
+            None => lost(context, entry).await?,
         },
         // 401 is the login; 403 may be this recording alone.
-        Err(error @ ApiError::Denied { status: 401, .. }) => Err(RunError::Api(error)),
-        Err(error) => put_off(context, entry, &error).await,
+        Err(error @ ApiError::Denied { status: 401, .. }) => return Err(RunError::Api(error)),
+        Err(error) => {
+            put_off(context, entry, &error).await?;
+            return Ok(Some(error));
+        }
     }
+    Ok(None)
 }
 
 pub(crate) async fn take_again(

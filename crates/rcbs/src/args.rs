@@ -4,6 +4,7 @@ mod decrypt;
 mod keys;
 mod normalize;
 mod report;
+mod retry;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use keys::KeysArgs;
 pub use normalize::normalize;
 use rcbs_core::verify::{ReadData, ReadDataError, parse_rate};
 pub use report::ReportArgs;
+pub use retry::RetryArgs;
 
 use crate::config::{Login, Override, Request};
 
@@ -59,6 +61,11 @@ pub enum Command {
         after_help = "Examples:\n  rcbs report                                  every day that is known; asks no server\n  rcbs report --day 2018-02-12 --reconcile     lists the day again and compares\n  rcbs report --since 2018-01-01 --until 2018-02-01 --html > january.html"
     )]
     Report(ReportArgs),
+    /// Try again at once what waits, due or not, without listing the period
+    #[command(
+        after_help = "Examples:\n  rcbs retry                                      everything that waits\n  rcbs retry 01F62DGIBGD8369P7GC362LAES00000G     also what is lost of this recording\n\nEvery backup does so by itself before it lists anything."
+    )]
+    Retry(RetryArgs),
     /// Show what is stored, verified, waiting and lost
     #[command(after_help = "Example:\n  rcbs status --json")]
     Status(StatusArgs),

@@ -112,6 +112,18 @@ pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     })
 }
 
+/// The same for an archive of ours that is there already: nothing is made where there is none.
+///
+/// # Errors
+/// What to tell the operator, and the exit code.
+pub fn open_known_archive(settings: &Settings) -> Result<Archive, Refusal> {
+    let ledger_file = settings.state_dir.join(LEDGER_FILE);
+    if !ledger_file.exists() {
+        return Err((explain_no_ledger(&ledger_file), Exit::Target));
+    }
+    open_archive(settings)
+}
+
 /// The same for a folder that must hold an archive already, by whichever program: a mistyped one is neither made nor
 /// marked as ours.
 ///

@@ -22,6 +22,7 @@ mod queue;
 mod recording;
 mod recover;
 mod remote_settings;
+mod retry;
 mod retrying_api;
 mod revisit;
 mod seals;
@@ -33,6 +34,7 @@ mod workers;
 
 pub use outcome::{Outcome, RunEnd, ledger_outcome, outcome};
 pub use reconcile::{CloudDay, Reconciliation, reconcile};
+pub use retry::retry;
 pub use survey::{Survey, SurveyCounts, survey};
 pub use verify::{
     ManifestsOptions, VerifyEnd, VerifyOptions, VerifyPorts, repair, verify, verify_manifests,

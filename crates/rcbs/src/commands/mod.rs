@@ -9,6 +9,7 @@ mod keys;
 mod missing;
 mod plan;
 mod report;
+mod retry;
 mod status;
 mod verify;
 mod work;
@@ -58,6 +59,11 @@ pub fn dispatch(command: Command) -> Exit {
             plan::plan,
         ),
         Command::Adopt(args) => loaded(&args.config.request_offline(), &args.output, adopt::adopt),
+        Command::Retry(args) => loaded(
+            &args.config.request(&WindowArgs::default(), Login::Needed),
+            &args.output,
+            |loaded, show| retry::retry(loaded, &args.ids, show),
+        ),
         Command::Status(args) => loaded(
             &args.config.request_offline(),
             &args.output,

@@ -1,4 +1,4 @@
-//! What `backup` and `adopt` share: threads, signals, listeners, the record of the run, and the report.
+//! What `backup`, `retry` and `adopt` share: threads, signals, listeners, the record of the run, and the report.
 
 use std::io::Write as _;
 use std::sync::Arc;

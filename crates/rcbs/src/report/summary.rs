@@ -12,6 +12,8 @@ pub enum Kind {
         /// With `metadataOnly=true`.
         metadata_only: bool,
     },
+    /// What waited was tried again.
+    Retry,
     /// An archive was taken over.
     Adoption,
 }
@@ -27,6 +29,7 @@ pub fn final_report(
 ) -> Vec<String> {
     let found = match kind {
         Kind::Backup { .. } => "announced",
+        Kind::Retry => "tried again",
         Kind::Adoption => "found",
     };
     let mut lines = vec![format!(
@@ -41,6 +44,17 @@ pub fn final_report(
     }
     lines.push(match (kind, percent) {
         (Kind::Backup { metadata_only }, 100) => complete(summary, metadata_only, target),
+        (Kind::Retry, 100) if summary.announced == 0 => {
+            format!("100 %: there was nothing to try again; {target} is as it was")
+        }
+        (Kind::Retry, 100) if summary.stored() == 0 => {
+            "100 %: nothing of what was tried is wanted any more (mediaTypePattern)".to_owned()
+        }
+        (Kind::Retry, 100) => {
+            format!(
+                "100 %: everything that was tried and is wanted is stored and verified in {target}"
+            )
+        }
         (Kind::Adoption, 100) if summary.recordings == 0 => {
             format!("100 %: there is no recording in {target}")
         }
@@ -61,7 +75,7 @@ fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 11] {
         _ => "not reached in this run",
     };
     let faults = match kind {
-        Kind::Backup { .. } => "announcements that cannot be used",
+        Kind::Backup { .. } | Kind::Retry => "announcements that cannot be used",
         Kind::Adoption => "folders or media files that cannot be taken over",
     };
     let own = |text: &str| text.to_owned();
@@ -170,6 +184,9 @@ mod tests {
             (full, summary(2, 3, 3, 0)),
             (Kind::Adoption, summary(0, 0, 0, 0)),
             (Kind::Adoption, summary(2, 3, 0, 3)),
+            (Kind::Retry, summary(0, 0, 0, 0)),
+            (Kind::Retry, summary(2, 3, 0, 3)),
+            (Kind::Retry, summary(2, 3, 2, 1)),
         ];
         let lines: Vec<String> = cases
             .iter()

@@ -9,6 +9,7 @@ fn every_command_explains_itself() {
         "backup",
         "plan",
         "adopt",
+        "retry",
         "status",
         "explain",
         "decrypt",

@@ -11,6 +11,7 @@ mod promises_of_a_file;
 mod promises_of_a_run;
 mod promises_of_safety;
 mod proof;
+mod queue;
 mod unencrypted;
 mod verifying;
 mod window;

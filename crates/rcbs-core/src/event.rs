@@ -13,6 +13,7 @@ use crate::failure::FailureClass;
 use crate::plan::{Plan, Slice};
 use crate::ports::MediaKey;
 use crate::recording::RecordingId;
+use crate::retention::Forecast;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -159,6 +160,14 @@ pub enum Event {
         /// Its SHA-256 in hexadecimal digits. Whoever keeps it elsewhere can prove that nothing was taken back.
         sha256: String,
     },
+    /// With a retention that is known: what the cloud deletes before it is here. The last one of a run counts, and comes
+    /// also when nothing is endangered; earlier ones only when something is.
+    Endangered {
+        /// What is endangered.
+        forecast: Forecast,
+        /// What is deleted up to then is called soon.
+        soon_until: Timestamp,
+    },
     /// The run is over.
     Ended {
         /// Everything counted.
@@ -199,6 +208,8 @@ pub struct Summary {
     pub received_bytes: u64,
     /// Warnings given.
     pub warnings: u64,
+    /// Recordings that the cloud deletes before they are here, by the last forecast.
+    pub endangered: Forecast,
 }
 
 impl Summary {
@@ -230,6 +241,7 @@ impl Summary {
             Event::Lost { .. } => self.lost += 1,
             Event::MetadataStored { .. } => self.metadata_stored += 1,
             Event::ServerFault { .. } => self.server_faults += 1,
+            Event::Endangered { forecast, .. } => self.endangered = *forecast,
             Event::Planned { .. }
             | Event::SliceBegun { .. }
             | Event::SliceListed { .. }

@@ -95,6 +95,7 @@ fn options() -> RunOptions {
             slice_length: 6.hours(),
             ignore_checkpoint: false,
         },
+        retention: None,
         instance: Instance::all(),
         wanted: Wanted {
             media_type: MediaTypePattern::parse("audio/mp3|video/mp4").unwrap(),

@@ -295,6 +295,7 @@ impl Archive {
 pub fn run_options(settings: &Settings) -> RunOptions {
     RunOptions {
         window: settings.window.clone(),
+        retention: settings.retention,
         instance: settings.instance,
         wanted: Wanted {
             media_type: settings.media_type.clone(),

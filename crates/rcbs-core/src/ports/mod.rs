@@ -10,7 +10,9 @@ mod target;
 
 pub use clock::Clock;
 pub use ledger::{
-    Announcement, DayCount, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog, ManifestPage, MediaEntry, MediaKey, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement, UnsettledHour,
+    Announcement, DayCount, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally,
+    ManifestBacklog, ManifestPage, MediaEntry, MediaKey, MetadataVersion, Period, RecordingEntry,
+    RunRecord, SealedFor, Settlement, UnsettledHour,
 };
 pub use media_store::{
     Checksum, ChecksumKind, ETag, GetRequest, MediaStore, Object, ObjectBody, StoreError,

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::RunError;
 use super::context::Context;
+use super::guard;
 use super::slices::SliceBook;
 use super::under_way::Claim;
 use crate::event::Event;
@@ -57,6 +58,19 @@ pub(crate) enum Commit {
     },
 }
 
+impl Commit {
+    /// Whether it brings a media file no nearer to the archive.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::Settled {
+                state: EntryState::Waiting { .. } | EntryState::Lost { .. },
+                ..
+            }
+        )
+    }
+}
+
 /// See [`Commit::Media`].
 #[derive(Debug)]
 pub(crate) struct MediaCommit {
@@ -91,6 +105,10 @@ pub(crate) async fn commit_all(
         let done = commit_batch(context, std::mem::take(&mut batch)).await;
         let noted = match done {
             Ok(marks) => slices.note(context, marks).await,
+            Err(error) => Err(error),
+        };
+        let noted = match noted {
+            Ok(()) => guard::tell_now_and_then(context).await,
             Err(error) => Err(error),
         };
         if let Err(error) = noted {

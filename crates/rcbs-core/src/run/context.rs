@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::denials::Denials;
+use super::guard::Guard;
 use super::halt::Halt;
 use super::outage::Outage;
 use super::queue::HadTurn;
@@ -39,6 +40,7 @@ pub(crate) struct Context {
     pub(crate) under_way: Arc<UnderWay>,
     pub(crate) had_turn: HadTurn,
     pub(crate) seals: Seals,
+    pub(crate) guard: Guard,
     plain_rule: Mutex<Option<PlainRule>>,
     asked_patiently: OnceCell<()>,
     denials: Mutex<Denials>,
@@ -73,6 +75,7 @@ impl Context {
             under_way: Arc::default(),
             had_turn: HadTurn::default(),
             seals: Seals::default(),
+            guard: Guard::default(),
             plain_rule: Mutex::default(),
             asked_patiently: OnceCell::new(),
             denials: Mutex::default(),

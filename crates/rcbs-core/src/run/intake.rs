@@ -61,7 +61,15 @@ impl Taker for Intake {
         tell_faults(context, id, faults).await
     }
 
-    async fn listed(&self, number: usize, slice: Slice, recordings: u64, complete: bool) {
+    async fn listed(
+        &self,
+        context: &Context,
+        number: usize,
+        slice: Slice,
+        recordings: u64,
+        complete: bool,
+    ) {
+        context.guard.listed(slice);
         let mark = Commit::SliceListed {
             number,
             slice,
@@ -170,6 +178,9 @@ impl Intake {
             let share = memory
                 .split(kib(&recording))
                 .unwrap_or_else(|| empty(&self.memory));
+            if slice.is_some() && media.iter().any(MediaWork::is_to_fetch) {
+                context.guard.taken();
+            }
             works.push(Work {
                 id: recording.id,
                 folder,
@@ -440,10 +451,7 @@ fn metadata_work(
 /// Faults of the recordings' own entries, and what was taken in.
 fn tell(context: &Context, works: &[Work]) {
     let media = works.iter().flat_map(|work| &work.media);
-    let to_fetch: Vec<&MediaWork> = media
-        .clone()
-        .filter(|one| matches!(one.choice, Choice::Fetch { .. } | Choice::Check { .. }))
-        .collect();
+    let to_fetch: Vec<&MediaWork> = media.clone().filter(|one| one.is_to_fetch()).collect();
     context.events.emit(&Event::Announced {
         recordings: works.len() as u64,
         media: media.count() as u64,

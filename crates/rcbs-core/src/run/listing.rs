@@ -37,7 +37,14 @@ pub(crate) trait Taker: Send + Sync {
     ) -> Result<(), RunError>;
 
     /// The slice of this number is listed: so many recordings were handed on, and whether that is all there is.
-    async fn listed(&self, number: usize, slice: Slice, recordings: u64, complete: bool);
+    async fn listed(
+        &self,
+        context: &Context,
+        number: usize,
+        slice: Slice,
+        recordings: u64,
+        complete: bool,
+    );
 }
 
 /// The fact under which the ledger remembers what listing has learned of the server.
@@ -119,7 +126,9 @@ pub(crate) async fn list(
         .await?;
         let recordings = listed.handed_on;
         let complete = matches!(listed.end, End::Complete(_));
-        taker.listed(number, slice, recordings, complete).await;
+        taker
+            .listed(context, number, slice, recordings, complete)
+            .await;
         let in_reach = match listed.end {
             End::Complete(report) => {
                 tell_complete(context, slice, listed.found, report);

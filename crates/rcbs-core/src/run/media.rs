@@ -24,6 +24,13 @@ pub(crate) struct MediaWork {
     pub(crate) choice: Choice,
 }
 
+impl MediaWork {
+    /// Whether it takes work: fetching, or at least reading what lies there.
+    pub(crate) fn is_to_fetch(&self) -> bool {
+        matches!(self.choice, Choice::Fetch { .. } | Choice::Check { .. })
+    }
+}
+
 /// Brings one media file to its end in this run; `None` when the run is stopping.
 pub(crate) async fn finish_media(
     context: &Context,

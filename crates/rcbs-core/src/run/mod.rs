@@ -9,6 +9,7 @@ mod check_in_place;
 mod commit;
 mod context;
 mod denials;
+mod guard;
 mod halt;
 mod intake;
 mod listing;
@@ -17,8 +18,8 @@ mod media;
 mod outage;
 mod outcome;
 mod planning;
-mod reconcile;
 mod queue;
+mod reconcile;
 mod recording;
 mod recover;
 mod remote_settings;
@@ -54,6 +55,7 @@ use crate::ports::{
     ApiError, Clock, Ledger, LedgerError, MediaStore, RecordingApi, StoreError, Target, TargetError,
 };
 use crate::recording::{Endpoint, RecordingId};
+use crate::retention::Retention;
 use crate::select::Wanted;
 use crate::store::FolderFormat;
 use context::Context;
@@ -86,6 +88,8 @@ pub struct Ports {
 pub struct RunOptions {
     /// Which time range.
     pub window: WindowOptions,
+    /// How long the cloud keeps recordings, where that is known: the run then tells what is endangered.
+    pub retention: Option<Retention>,
     /// Which share.
     pub instance: Instance,
     /// Which media files.
@@ -236,6 +240,7 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
         slices::take_over_endtime(context, at).await?;
     }
     context.events.emit(&Event::Planned { plan: plan.clone() });
+    context.guard.planned(&plan);
     let slices = SliceBook::new(frontier);
     work_through(context, slices, async |intake| {
         list_and_revisit(context, &plan, &intake).await
@@ -273,7 +278,7 @@ async fn work_through(
     slices::export_checkpoint(context).await?;
     manifest::write(context).await?;
     seals::warn(context);
-    Ok(())
+    guard::tell_end(context).await
 }
 
 /// Takes the queue first, then lists the window; what the queue could not try is looked up after that, if the API is

@@ -50,8 +50,10 @@ pub(crate) async fn finish_recording(context: &Context, work: Work, outbox: &mps
         .iter()
         .map(|one| guarded(context, &work, one))
         .collect();
+    let mut is_stored = work.media.iter().any(MediaWork::is_to_fetch);
     while let Some(commit) = media.next().await {
         if let Some(commit) = commit {
+            is_stored &= !commit.is_failure();
             send(outbox, commit).await;
         }
     }
@@ -65,6 +67,9 @@ pub(crate) async fn finish_recording(context: &Context, work: Work, outbox: &mps
             Ok(commit) => send(outbox, commit).await,
             Err(error) => return context.halt.stop(error),
         }
+    }
+    if is_stored {
+        context.guard.stored();
     }
     let Work { slice, claim, .. } = work;
     send(outbox, Commit::RecordingDone { slice, claim }).await;

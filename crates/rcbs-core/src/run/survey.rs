@@ -1,8 +1,10 @@
 //! Looks at the window without touching anything: what a run would find, and what it would fetch.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
@@ -10,7 +12,7 @@ use super::listing::{Taker, list};
 use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
 use crate::event::{Event, Listener};
 use crate::plan::{Plan, Slice};
-use crate::ports::MediaEntry;
+use crate::ports::{MediaEntry, UnsettledHour};
 use crate::recording::{Recording, RecordingId};
 use crate::select::{Choice, find_on_disk, names_on_disk, select};
 use crate::store::{Folder, recording_folder};
@@ -22,6 +24,8 @@ pub struct Survey {
     pub plan: Option<Plan>,
     /// What was counted.
     pub counts: SurveyCounts,
+    /// Recordings of which something would be fetched, by the hour of their start.
+    pub to_fetch_by_hour: Vec<UnsettledHour>,
     /// Bytes free in the target; `None` when the target does not tell.
     pub free_bytes: Option<u64>,
 }
@@ -64,11 +68,15 @@ pub async fn survey(
     };
     let end = until_end(&context, interrupt, unless_stopped(&context, listing)).await;
     let free_bytes = context.ports.target.free_bytes().await.ok();
-    let counts = *counter.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (counts, by_hour) = counter
+        .0
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     (
         Survey {
             plan,
             counts,
+            to_fetch_by_hour: by_hour.into_values().collect(),
             free_bytes,
         },
         end,
@@ -76,11 +84,23 @@ pub async fn survey(
 }
 
 #[derive(Debug, Default)]
-struct Counter(Mutex<SurveyCounts>);
+struct Counter(Mutex<(SurveyCounts, BTreeMap<i64, UnsettledHour>)>);
 
 impl Counter {
     fn count(&self, add: impl FnOnce(&mut SurveyCounts)) {
-        add(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        add(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).0);
+    }
+
+    /// Notes a recording of which something would be fetched.
+    fn note_hour(&self, start: Timestamp) {
+        let mut counter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let hour = start.as_second().div_euclid(3_600);
+        let known = counter.1.entry(hour).or_insert(UnsettledHour {
+            first: start,
+            recordings: 0,
+        });
+        known.first = known.first.min(start);
+        known.recordings += 1;
     }
 }
 
@@ -120,6 +140,7 @@ impl Taker for Counter {
             }
             let names = names_on_disk(&entries, &files);
             self.count(|counts| counts.recordings += 1);
+            let mut is_to_fetch = false;
             for ((id, entry), name) in entries.into_iter().zip(names) {
                 let Some(media) = recording.media.iter().find(|media| media.id == id) else {
                     continue;
@@ -131,6 +152,10 @@ impl Taker for Counter {
                     &context.options.wanted,
                 );
                 self.count(|counts| add(counts, &choice, media.told_bytes));
+                is_to_fetch |= !matches!(choice, Choice::Keep | Choice::Skip { .. });
+            }
+            if let (true, Some(start)) = (is_to_fetch, recording.start) {
+                self.note_hour(start);
             }
         }
         Ok(())
@@ -152,7 +177,14 @@ impl Taker for Counter {
         Ok(())
     }
 
-    async fn listed(&self, _number: usize, _slice: Slice, _recordings: u64, _complete: bool) {
+    async fn listed(
+        &self,
+        _context: &Context,
+        _number: usize,
+        _slice: Slice,
+        _recordings: u64,
+        _complete: bool,
+    ) {
         self.count(|counts| counts.slices += 1);
     }
 }

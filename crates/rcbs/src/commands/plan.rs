@@ -3,7 +3,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rcbs_core::event::Listener;
+use rcbs_core::ports::{Ledger as _, RunRecord};
+use rcbs_core::retention::{Facts, Forecast, Retention, forecast};
 use rcbs_core::run::{self, Survey};
 use serde_json::{Value, json};
 
@@ -12,7 +15,7 @@ use super::{Show, say};
 use crate::assemble::{self, Refusal};
 use crate::config::Loaded;
 use crate::exit::Exit;
-use crate::report::{Console, counted, human_bytes, human_time, noun};
+use crate::report::{Console, counted, endangered, human_bytes, human_time, noun};
 use crate::signals::Signals;
 
 /// Surveys the window.
@@ -24,17 +27,28 @@ pub(super) fn plan(loaded: &Loaded, show: Show) -> Result<Exit, Refusal> {
     let clients = assemble::clients(settings)?;
     let view = assemble::look(settings)?;
     let exists = view.target.exists();
-    let ports = assemble::ports(clients, Arc::new(view.target), Arc::new(view.ledger));
+    let ledger = Arc::new(view.ledger);
+    let ports = assemble::ports(
+        clients,
+        Arc::new(view.target),
+        Arc::clone(&ledger) as Arc<_>,
+    );
     let options = assemble::run_options(settings);
-    let (survey, end, signal) = runtime(settings)?.block_on(async {
+    let (survey, end, signal, last_run) = runtime(settings)?.block_on(async {
         let signals = Signals::listen();
         // Warnings and faults only: what a survey counts is its result.
         let listener: Arc<dyn Listener> = Arc::new(Console::new(true));
         let (survey, end) = run::survey(ports, options, listener, signals.token()).await;
-        (survey, end, signals.exit())
+        // Without the last run there is no rate, and that is all.
+        let last_run = ledger.last_run().await.ok().flatten();
+        (survey, end, signals.exit(), last_run)
     });
+    let endangered = settings
+        .retention
+        .map(|retention| endangered_by(retention, &survey, last_run.as_ref()));
     let found = Found {
         survey,
+        endangered,
         slices_failed: end.summary.slices_failed,
         target_exists: exists,
     };
@@ -55,8 +69,38 @@ pub(super) fn plan(loaded: &Loaded, show: Show) -> Result<Exit, Refusal> {
 /// What was found, and how well.
 struct Found {
     survey: Survey,
+    /// With `retentionDays`: what is endangered, and up to when it is called soon.
+    endangered: Option<(Forecast, Timestamp)>,
     slices_failed: u64,
     target_exists: bool,
+}
+
+/// What of the window is deleted before it is here, at the rate of the last run.
+fn endangered_by(
+    retention: Retention,
+    survey: &Survey,
+    last_run: Option<&RunRecord>,
+) -> (Forecast, Timestamp) {
+    let now = Timestamp::now();
+    let recordings: u64 = survey
+        .to_fetch_by_hour
+        .iter()
+        .map(|hour| hour.recordings)
+        .sum();
+    let media_per_s = last_run.and_then(|run| {
+        let summary: Value = serde_json::from_str(&run.summary_json).ok()?;
+        let seconds = run.ended.duration_since(run.started).as_secs_f64();
+        Some(summary["fetched"].as_f64()? / seconds).filter(|rate| rate.is_finite())
+    });
+    let recordings_per_media = recordings as f64 / survey.counts.to_fetch.max(1) as f64;
+    let facts = Facts {
+        now,
+        retention,
+        unsettled: &survey.to_fetch_by_hour,
+        unlisted: None,
+        stored_per_s: media_per_s.map(|rate| rate * recordings_per_media),
+    };
+    (forecast(&facts), retention.soon(now))
 }
 
 fn as_text(found: &Found) -> String {
@@ -64,6 +108,7 @@ fn as_text(found: &Found) -> String {
         plan: Some(plan),
         counts,
         free_bytes,
+        ..
     } = &found.survey
     else {
         return String::new();
@@ -104,6 +149,9 @@ fn as_text(found: &Found) -> String {
             lines.push("the target is too small for this window".to_owned());
         }
     }
+    if let Some((forecast, soon_until)) = &found.endangered {
+        lines.extend(endangered(forecast, *soon_until));
+    }
     if !found.target_exists {
         lines.push("the target does not exist yet; the first backup makes it".to_owned());
     }
@@ -129,6 +177,7 @@ fn as_json(found: &Found) -> Value {
         plan,
         counts,
         free_bytes,
+        ..
     } = &found.survey;
     let plan = plan.as_ref();
     json!({
@@ -140,5 +189,9 @@ fn as_json(found: &Found) -> Value {
         "to_fetch": counts.to_fetch, "told_bytes": counts.told_bytes,
         "in_place": counts.in_place, "skipped": counts.skipped, "free_bytes": free_bytes,
         "target_exists": found.target_exists,
+        "endangered": found.endangered.map(|(forecast, soon_until)| json!({
+            "overdue": forecast.overdue, "deleted_soon": forecast.soon, "soon_until": soon_until.to_string(),
+            "missed": forecast.missed, "first_missed": forecast.first_missed.map(|at| at.to_string()),
+        })),
     })
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 use rcbs_core::ports::{Ledger as _, LedgerError, LedgerTally, RunRecord};
 use rcbs_core::proof::Asked;
+use rcbs_core::retention::{Facts as Watched, Forecast, Retention, forecast};
 use rcbs_io::ledger::SqliteLedger;
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use crate::assemble::{self, Refusal};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::explain::explain_ledger;
-use crate::report::{human_bytes, human_time, noun};
+use crate::report::{endangered, human_bytes, human_time, noun};
 
 /// So many missing files are listed for people who did not ask for all.
 const LISTED: u64 = 20;
@@ -28,6 +29,8 @@ struct Facts {
     last_run: Option<RunRecord>,
     /// Whole days up to here are proven, except for what is lost.
     complete_until: Option<Timestamp>,
+    /// With `retentionDays`: what is endangered, and up to when it is called soon.
+    endangered: Option<(Forecast, Timestamp)>,
 }
 
 /// Tells the state of the archive; `all` lists everything that is missing, however much.
@@ -45,6 +48,7 @@ pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Ref
             complete_until: report::proof(&ledger, Asked::default())
                 .await?
                 .complete_until(),
+            endangered: endangered_now(&ledger, loaded.settings.retention).await?,
         };
         // A pipe takes it as it comes: there may be more of it than memory.
         let mut out = io::BufWriter::new(io::stdout().lock());
@@ -64,6 +68,25 @@ pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Ref
         )
     })?;
     Ok(Exit::Complete)
+}
+
+/// What waits and is deleted soon, or should be gone. Without a rate: what waits does not wait for time.
+async fn endangered_now(
+    ledger: &SqliteLedger,
+    retention: Option<Retention>,
+) -> Result<Option<(Forecast, Timestamp)>, LedgerError> {
+    let Some(retention) = retention else {
+        return Ok(None);
+    };
+    let now = Timestamp::now();
+    let facts = Watched {
+        now,
+        retention,
+        unsettled: &ledger.unsettled_by_hour().await?,
+        unlisted: None,
+        stored_per_s: None,
+    };
+    Ok(Some((forecast(&facts), retention.soon(now))))
 }
 
 /// Goes on while somebody reads.
@@ -106,6 +129,9 @@ fn as_json(facts: &Facts) -> Value {
         "waiting": tally.waiting, "lost": tally.lost, "checkpoint": time(facts.checkpoint),
         "oldest_unsettled": time(facts.oldest_unsettled),
         "complete_until": time(facts.complete_until),
+        "endangered": facts.endangered.map(|(forecast, soon_until)| json!({
+            "overdue": forecast.overdue, "deleted_soon": forecast.soon, "soon_until": soon_until.to_string(),
+        })),
         "last_run": facts.last_run.as_ref().map(|run| json!({
             "started": run.started.to_string(), "ended": run.ended.to_string(),
             "exit_code": run.exit_code,
@@ -216,6 +242,9 @@ fn as_text(facts: &Facts) -> String {
             "every day up to {} is proven; \"rcbs report\" shows each",
             last.strftime("%Y-%m-%d")
         ));
+    }
+    if let Some((forecast, soon_until)) = &facts.endangered {
+        lines.extend(endangered(forecast, *soon_until));
     }
     if let Some(run) = &facts.last_run {
         lines.push(format!(

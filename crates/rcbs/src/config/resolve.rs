@@ -18,6 +18,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, now: Timestamp) -> Option<Settin
     let gws = servers::gws(reader, &shared);
     let media = servers::media(reader, &shared);
     let window = window::window(reader, now);
+    let retention = window::retention(reader);
     let instance = work::instance(reader);
     let download = work::download(reader);
     let max_connections = work::max_connections(reader);
@@ -32,6 +33,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, now: Timestamp) -> Option<Settin
         gws,
         media,
         window: window?,
+        retention,
         instance: instance?,
         media_type: media_type?,
         plain_media,

@@ -8,6 +8,7 @@ use rcbs_core::cms::Certificate;
 use rcbs_core::fetch::PlainMedia;
 use rcbs_core::manifest::SigningKey;
 use rcbs_core::plan::{Instance, WindowOptions};
+use rcbs_core::retention::Retention;
 use rcbs_core::select::MediaTypePattern;
 use rcbs_core::store::FolderFormat;
 use rcbs_core::text::escaped;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub media: MediaMode,
     /// Which period is backed up.
     pub window: WindowOptions,
+    /// How long the cloud keeps recordings (`retentionDays`).
+    pub retention: Option<Retention>,
     /// Which share of the recordings is ours.
     pub instance: Instance,
     /// Which media types are wanted.

@@ -9,7 +9,7 @@ use rcbs_core::event::{Event, Listener};
 use rcbs_core::text::escaped;
 
 use super::progress::{Progress, Snapshot};
-use super::{human_bytes, human_seconds, human_time};
+use super::{endangered, human_bytes, human_seconds, human_time};
 
 /// A plain line comes after this time, or when five percent have passed, but never more than one a second.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -84,6 +84,14 @@ impl State {
         let failure = match event {
             Event::Warning { text } => return Some(format!("warning: {}", escaped(text))),
             Event::Planned { plan } if !quiet => return Some(planned(plan)),
+            Event::Endangered {
+                forecast,
+                soon_until,
+            } => {
+                let lines = endangered(forecast, *soon_until);
+                return (!lines.is_empty())
+                    .then(|| format!("endangered: {}", lines.join("\nendangered: ")));
+            }
             Event::SliceFailed { slice, reason, .. } => {
                 return Some(format!(
                     "not listed: {} to {}: {reason}",

@@ -145,6 +145,14 @@ fn line(event: &Event) -> Option<Value> {
         } => {
             json!({"event": "manifest_written", "path": path, "files": files, "sha256": sha256})
         }
+        Event::Endangered {
+            forecast,
+            soon_until,
+        } => json!({
+            "event": "endangered", "overdue": forecast.overdue, "deleted_soon": forecast.soon,
+            "soon_until": soon_until.to_string(), "missed": forecast.missed,
+            "first_missed": forecast.first_missed.map(|at| at.to_string()),
+        }),
         Event::Announced { .. }
         | Event::Received { .. }
         | Event::ListingEnded
@@ -205,6 +213,8 @@ pub fn summary_json(summary: &Summary, exit_code: u8, percent: u8) -> Value {
         "waiting": summary.waiting, "lost": summary.lost, "metadata_stored": summary.metadata_stored,
         "server_faults": summary.server_faults, "slices_failed": summary.slices_failed,
         "received_bytes": summary.received_bytes, "warnings": summary.warnings,
+        "overdue": summary.endangered.overdue, "deleted_soon": summary.endangered.soon,
+        "missed": summary.endangered.missed,
     })
 }
 

@@ -1,12 +1,14 @@
 //! Listeners that show a run to people and programs: terminal, plain lines, JSON lines, and the final report.
 
 mod console;
+mod endangered;
 mod json;
 mod progress;
 mod summary;
 mod verify;
 
 pub use console::Console;
+pub use endangered::endangered;
 pub use json::{JsonLines, summary_json};
 pub use progress::{Progress, Snapshot};
 pub use summary::{Kind, final_report};

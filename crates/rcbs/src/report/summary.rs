@@ -66,7 +66,7 @@ pub fn final_report(
     lines
 }
 
-fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 11] {
+fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 14] {
     let bytes = human_bytes(summary.received_bytes);
     let unsettled = match kind {
         Kind::Adoption if !stopped => {
@@ -111,6 +111,18 @@ fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 11] {
         (
             summary.slices_failed,
             own("parts of the window that could not be listed"),
+        ),
+        (
+            summary.endangered.soon,
+            own("recordings that are not here and are deleted soon (retentionDays)"),
+        ),
+        (
+            summary.endangered.missed,
+            own("recordings that are deleted before they are here, at this rate"),
+        ),
+        (
+            summary.endangered.overdue,
+            own("recordings that are not here and may be gone already (retentionDays)"),
         ),
     ]
 }

@@ -27,6 +27,7 @@ const STAGES: [&str; 12] = [
     "fetch",
     "store",
     "ledger",
+    "retention",
     "readiness",
     "manifest",
     "verify",
@@ -36,13 +37,18 @@ const STAGES: [&str; 12] = [
 ];
 
 /// What core names against that order, and why it may.
-const AGAINST_THE_ORDER: [(&str, &str, &str); 4] = [
+const AGAINST_THE_ORDER: [(&str, &str, &str); 5] = [
     (
         "ports",
         "store",
         "`Target` speaks of folders and safe names, which only `store` makes",
     ),
     ("event", "plan", "a run says what it intends to do"),
+    (
+        "event",
+        "retention",
+        "a run says what is deleted before it is here",
+    ),
     (
         "select",
         "store",

@@ -29,7 +29,9 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rcbs_core::ports::{
-    Announcement, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog, ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement, UnsettledHour,
+    Announcement, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog,
+    ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement,
+    UnsettledHour,
 };
 use rcbs_core::recording::RecordingId;
 

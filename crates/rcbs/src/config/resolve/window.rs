@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use rcbs_core::plan::{self, SinceEdge, UntilEdge, WindowError, WindowOptions};
+use rcbs_core::retention::Retention;
 
 use super::flag;
 use crate::config::date;
@@ -11,6 +12,7 @@ use crate::config::finding::{Finding, Origin};
 use crate::config::given::Given;
 use crate::config::keys::Key;
 use crate::config::reader::Reader;
+use crate::config::scalar;
 
 /// Reads the period.
 pub(super) fn window(reader: &mut Reader<'_>, now: Timestamp) -> Option<WindowOptions> {
@@ -35,6 +37,12 @@ pub(super) fn window(reader: &mut Reader<'_>, now: Timestamp) -> Option<WindowOp
         report_window(reader, &options, &error, now);
     }
     Some(options)
+}
+
+/// How long the cloud keeps recordings, where that is set.
+pub(super) fn retention(reader: &mut Reader<'_>) -> Option<Retention> {
+    let days = reader.read(Key::RetentionDays, |text| scalar::number(text, 1, 36_500));
+    days.map(Retention::days)
 }
 
 fn since(reader: &mut Reader<'_>, now: Timestamp) -> Option<SinceEdge> {

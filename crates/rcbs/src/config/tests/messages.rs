@@ -158,7 +158,7 @@ fn unknown_keys_are_an_error_where_they_resemble_a_known_one() {
         "max_age=3",
         "logLevel=INFO",
         "gwsPassword=canary",
-        "retentionDays=90",
+        "ledgerUrl=postgres://db1/rcbs",
     ]));
 }
 
@@ -190,6 +190,8 @@ fn values_that_are_not_understood_are_told_with_the_form() {
         "mediaTypePattern=audio/(mp3",
         "recordingFolderFormat=yyyy/../MM",
         "awsRegion=Frankfurt",
+        "retentionDays=0",
+        "retentionDays=P90D",
         "maxAge=\\u00g1",
         "maxAge=\\u001b[31mred",
         "maxAge=\u{202e}3",

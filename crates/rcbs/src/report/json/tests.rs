@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rcbs_core::failure::FailureClass;
 use rcbs_core::plan::{Instance, SinceReason, Window};
 use rcbs_core::recording::{MediaId, RecordingId};
+use rcbs_core::retention::Forecast;
 
 use super::*;
 
@@ -111,6 +112,10 @@ fn samples() -> Vec<Event> {
         Event::Ended {
             summary: Summary::default(),
         },
+        Event::Endangered {
+            forecast: Forecast::default(),
+            soon_until: at,
+        },
     ]
 }
 
@@ -137,6 +142,7 @@ fn number(event: &Event) -> usize {
         Event::Checkpoint { .. } => 17,
         Event::ManifestWritten { .. } => 18,
         Event::Ended { .. } => 19,
+        Event::Endangered { .. } => 20,
     }
 }
 

@@ -3,6 +3,7 @@
 mod archive;
 mod decrypting;
 mod discovery;
+mod guard;
 mod keys;
 mod manifests;
 mod media;

@@ -5,6 +5,8 @@
     reason = "the archive is looked at from outside"
 )]
 
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use rcbs_core::ports::{
 };
 use rcbs_core::recording::RecordingId;
 use rcbs_core::run::{
-    ManifestsOptions, Outcome, Ports, RunEnd, RunOptions, outcome, retry, run, verify_manifests,
+    ManifestsOptions, Outcome, Ports, RunEnd, RunOptions, outcome, run, verify_manifests,
 };
 use rcbs_core::select::{MediaTypePattern, Wanted};
 use rcbs_core::store::{Folder, FolderFormat, SafeName};
@@ -86,6 +88,7 @@ fn options(instance: Instance) -> RunOptions {
             slice_length: 6.hours(),
             ignore_checkpoint: false,
         },
+        retention: None,
         instance,
         wanted: Wanted {
             media_type: MediaTypePattern::parse("audio/mp3|video/mp4").unwrap(),
@@ -526,56 +529,4 @@ async fn a_file_that_was_damaged_before_the_ledger_knew_it_is_found_out() {
     for name in media {
         assert!(repaired[name] == published[name], "{name}");
     }
-}
-
-/// Nobody is there; counts who calls.
-#[derive(Debug, Default)]
-struct Silence(AtomicU64);
-
-impl Silence {
-    fn no_answer<T>(&self) -> Result<T, ApiError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Err(ApiError::Unreachable {
-            reason: "no route to host".to_owned(),
-        })
-    }
-}
-
-#[async_trait]
-impl RecordingApi for Silence {
-    async fn list(&self, _: &ListRequest) -> Result<Page, ApiError> {
-        self.no_answer()
-    }
-
-    async fn recording(&self, _: &RecordingId) -> Result<Bytes, ApiError> {
-        self.no_answer()
-    }
-
-    async fn settings(&self) -> Result<Option<RemoteSettings>, ApiError> {
-        self.no_answer()
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_retry_without_an_api_ends_soon_and_loses_nothing() {
-    let world = World::new(day_of(40), &["object always: html"]);
-    let folder = TempDir::new().unwrap();
-    let end = whole_run(&world, folder.path(), Instance::all()).await;
-    assert_eq!(outcome(&end), Outcome::Waiting);
-    let waiting = end.summary.waiting;
-    assert!(waiting >= 40);
-    let silence = Arc::new(Silence::default());
-    let ports = Ports {
-        api: Arc::clone(&silence) as Arc<_>,
-        ..world.ports(folder.path())
-    };
-    let ledger = Arc::clone(&ports.ledger);
-    let never = CancellationToken::new();
-    let options = options(Instance::all());
-    let end = retry(ports, options, Vec::new(), AtEvent::never(), never).await;
-    assert_eq!(outcome(&end), Outcome::Failed, "{:?}", end.stopped);
-    // Six tries for the settings and for each of three recordings, and one for each of eight before that.
-    let calls = silence.0.load(Ordering::Relaxed);
-    assert!(calls <= 6 + 3 * 6 + 8, "{calls}");
-    assert_eq!(ledger.tally().await.unwrap().waiting, waiting);
 }

@@ -146,6 +146,13 @@ fn retry_tries_at_once_what_waits_and_nothing_else() {
     assert_eq!(stage.status()["checkpoint"], before["checkpoint"]);
     let (code, lines, _) = retry(stage, &["gone"]);
     assert_eq!((code, events(&lines, "lost").len()), (Some(4), 1));
+    // Named, and nobody answers: it waits.
+    let fault = "recording~gone always: html".parse().unwrap();
+    stage.server.faults().add(fault);
+    let (code, ..) = retry(stage, &["gone"]);
+    let left = stage.states("gone");
+    assert_eq!((code, left), (Some(3), vec!["waiting".to_owned()]));
+    stage.server.faults().clear();
     stage
         .server
         .cloud()

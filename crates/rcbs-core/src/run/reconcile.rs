@@ -162,7 +162,14 @@ impl Taker for Comparer {
         Ok(())
     }
 
-    async fn listed(&self, _number: usize, slice: Slice, _recordings: u64, complete: bool) {
+    async fn listed(
+        &self,
+        _context: &Context,
+        _number: usize,
+        slice: Slice,
+        _recordings: u64,
+        complete: bool,
+    ) {
         if complete {
             self.found().listed.push(Period {
                 since: slice.since,

@@ -20,7 +20,7 @@ const VOCABULARY: [&str; 11] = [
 ];
 
 /// The stages of core in the order in which a recording meets them. None names a later one.
-const STAGES: [&str; 12] = [
+const STAGES: [&str; 13] = [
     "plan",
     "discover",
     "select",

@@ -41,6 +41,10 @@ pub struct PrivateKey {
     /// Key identifiers made of the public key in the ways that certificates have them.
     pub(super) key_ids: [Vec<u8>; 2],
     pub(super) certificates: Vec<Certificate>,
+    /// Certificates of it that lay elsewhere. There may be more of which nobody knows, so they only help to find it.
+    pub(super) lent: Vec<Certificate>,
+    /// What messages call the same key, where it was given more than once.
+    pub(super) copies: Vec<String>,
 }
 
 impl PrivateKey {
@@ -64,6 +68,8 @@ impl PrivateKey {
             key_ids: [sha1.as_ref().to_vec(), sha256.as_ref()[..20].to_vec()],
             public_key_der,
             certificates: Vec::new(),
+            lent: Vec::new(),
+            copies: Vec::new(),
         })
     }
 
@@ -81,10 +87,21 @@ impl PrivateKey {
         &self.source
     }
 
-    /// The certificates known to belong to it.
+    /// What messages call the same key where it was given once more.
+    #[must_use]
+    pub fn copies(&self) -> &[String] {
+        &self.copies
+    }
+
+    /// The certificates that were named as belonging to it.
     #[must_use]
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
+    }
+
+    /// All certificates that are known to belong to it, also those that nobody named.
+    pub fn all_certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.certificates.iter().chain(&self.lent)
     }
 
     /// Length of the modulus, which is that of every key encrypted with it, in bytes.

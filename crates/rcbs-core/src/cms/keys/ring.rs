@@ -30,7 +30,10 @@ impl KeyRing {
         for key in keys {
             let known = |other: &&mut PrivateKey| other.public_key_der == key.public_key_der;
             match ring.keys.iter_mut().find(known) {
-                Some(other) => other.certificates.extend(key.certificates),
+                Some(other) => {
+                    other.copies.push(key.source().to_owned());
+                    other.certificates.extend(key.certificates);
+                }
                 None => ring.keys.push(key),
             }
         }
@@ -51,6 +54,19 @@ impl KeyRing {
         Err(RingError::Stray {
             certificate: certificate.to_string(),
         })
+    }
+
+    /// Takes certificates that happen to be at hand: those that belong to a key help to find it by its name. A key that
+    /// has none but these is still tried where its length leaves no doubt, because it may have had others before.
+    pub fn lend(&mut self, certificates: &[Certificate]) {
+        for certificate in certificates {
+            for key in &mut self.keys {
+                let is_its = certificate.public_key_der.as_deref() == Some(&key.public_key_der);
+                if is_its && !key.all_certificates().any(|known| known == certificate) {
+                    key.lent.push(certificate.clone());
+                }
+            }
+        }
     }
 
     /// The keys.
@@ -80,11 +96,11 @@ impl PrivateKey {
         match recipient {
             Recipient::IssuerAndSerial {
                 issuer_der, serial, ..
-            } => self.certificates.iter().any(|certificate| {
+            } => self.all_certificates().any(|certificate| {
                 certificate.issuer_der == issuer_der && certificate.serial == *serial
             }),
             Recipient::KeyId(id) => {
-                let of_certificates = self.certificates.iter().filter_map(|c| c.key_id.as_deref());
+                let of_certificates = self.all_certificates().filter_map(|c| c.key_id.as_deref());
                 let mut ids = of_certificates.chain(self.key_ids.iter().map(Vec::as_slice));
                 ids.any(|known| known == id.as_slice())
             }

@@ -49,6 +49,19 @@ fn a_key_that_is_given_twice_is_one() {
     let keys = [unlock(KEY).unwrap().keys, unlock(KEY).unwrap().keys];
     let ring = KeyRing::new(keys.into_iter().flatten().collect(), &[]);
     assert_eq!(ring.keys().len(), 1);
+    assert_eq!(ring.keys()[0].copies(), ["one.key.pem"]);
+}
+
+#[test]
+fn a_certificate_at_hand_helps_its_key_and_binds_none() {
+    let certificates = |pem: &[u8]| KeyFile::read(pem).unwrap().into_certificates().unwrap();
+    let both = [OTHER_CERTIFICATE, CERTIFICATE].concat();
+    let mut ring = KeyRing::new(unlock(KEY).unwrap().keys, &[]);
+    ring.lend(&certificates(&both));
+    let key = &ring.keys()[0];
+    assert_eq!(key.certificates(), []);
+    let known: Vec<_> = key.all_certificates().collect();
+    assert_eq!(known, [&certificates(CERTIFICATE)[0]]);
 }
 
 #[test]

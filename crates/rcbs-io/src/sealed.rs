@@ -48,6 +48,7 @@ pub struct SealedPath {
     output: PathBuf,
     swept: Arc<Swept>,
     sha256: Option<[u8; 32]>,
+    is_plain: bool,
 }
 
 impl SealedPath {
@@ -69,13 +70,15 @@ impl SealedPath {
             output,
             swept: Arc::clone(&outlet.swept),
             sha256: None,
+            is_plain: false,
         }
     }
 
-    /// The same with the digest that the ledger has of it.
+    /// The same with what the ledger has of it: its digest, and whether nobody encrypted it.
     #[must_use]
-    pub fn known(mut self, sha256: Option<[u8; 32]>) -> Self {
-        self.sha256 = sha256;
+    pub fn known(mut self, sha256: [u8; 32], is_plain: bool) -> Self {
+        self.sha256 = Some(sha256);
+        self.is_plain = is_plain;
         self
     }
 
@@ -105,6 +108,7 @@ impl SealedFile for SealedPath {
                 .and_then(|media| media.envelope)
                 .and_then(|text| Envelope::from_text(&text).ok()),
             sha256: self.sha256,
+            is_plain: self.is_plain,
         }
     }
 

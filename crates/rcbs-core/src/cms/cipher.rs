@@ -72,6 +72,12 @@ impl Cipher {
         }
     }
 
+    /// Whether a file that opens to its end is known to be as it was sealed.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        matches!(self, Self::Aes128Gcm | Self::Aes192Gcm | Self::Aes256Gcm)
+    }
+
     /// The block size, when no ciphertext of this cipher can have that length: padding makes it a positive multiple.
     pub(super) fn broken_block(&self, ciphertext_bytes: u64) -> Option<u64> {
         self.block_bytes()

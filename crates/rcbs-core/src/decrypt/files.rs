@@ -60,4 +60,6 @@ pub struct Facts {
     pub envelope: Option<Envelope>,
     /// SHA-256 of the sealed file as the ledger has it.
     pub sha256: Option<[u8; 32]>,
+    /// The ledger says that nobody encrypted it (`plainMedia=store`).
+    pub is_plain: bool,
 }

@@ -41,39 +41,67 @@ pub fn decrypt(
     cancel: &CancellationToken,
     buffer: &mut Vec<u8>,
 ) -> Settled {
-    let mut settled = Settled {
-        name: file.name(),
-        output: file.output(),
-        outcome: Outcome::Interrupted,
-        key: None,
-        by: None,
-        recipients: Vec::new(),
-        clear_bytes: 0,
-    };
     let facts = file.facts();
-    let mut attempt = 0;
-    loop {
+    let mut pass = |attempt, rules| {
         let mut pass = Pass {
             rules,
             ring,
             cancel,
             facts: &facts,
-            settled: &mut settled,
+            settled: Settled {
+                name: file.name(),
+                output: file.output(),
+                outcome: Outcome::Interrupted,
+                key: None,
+                by: None,
+                recipients: Vec::new(),
+                clear_bytes: 0,
+                is_intact: false,
+            },
             attempts: 1,
         };
         let outcome = pass.run(file, attempt, buffer);
-        let attempts = pass.attempts;
-        attempt += 1;
-        let outcome = outcome.unwrap_or_else(Outcome::Failed);
-        // Another key may be the right one where this one does not open the file, or opens it to rubbish.
-        let is_done = !matches!(
-            outcome,
-            Outcome::Unopened(OpenError::DoesNotOpen { .. }) | Outcome::Suspect { kept: false, .. }
-        );
-        settled.outcome = outcome;
-        if is_done || attempt >= attempts {
-            return settled;
+        pass.settled.outcome = outcome.unwrap_or_else(Outcome::Failed);
+        (pass.settled, pass.attempts)
+    };
+    // Of several keys the right one may come later, so what looks like rubbish is not kept before all were tried.
+    let wary = Rules {
+        keep_suspect: false,
+        ..rules
+    };
+    let (mut best, attempts) = pass(0, wary);
+    let mut best_attempt = 0;
+    for attempt in 1..attempts {
+        if weight(&best.outcome) == Weight::Settled {
+            break;
         }
+        let (settled, _) = pass(attempt, wary);
+        if weight(&settled.outcome) > weight(&best.outcome) {
+            (best, best_attempt) = (settled, attempt);
+        }
+    }
+    if rules.keep_suspect && weight(&best.outcome) == Weight::Rubbish {
+        best = pass(best_attempt, rules).0;
+    }
+    best
+}
+
+/// How much an outcome says, when another key might say more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// This key does not open it.
+    Nothing,
+    /// This key may open it.
+    Rubbish,
+    /// No other key would say anything else.
+    Settled,
+}
+
+fn weight(outcome: &Outcome) -> Weight {
+    match outcome {
+        Outcome::Unopened(OpenError::DoesNotOpen { .. }) => Weight::Nothing,
+        Outcome::Suspect { .. } => Weight::Rubbish,
+        _ => Weight::Settled,
     }
 }
 
@@ -83,8 +111,17 @@ struct Pass<'a> {
     ring: &'a KeyRing,
     cancel: &'a CancellationToken,
     facts: &'a Facts,
-    settled: &'a mut Settled,
+    settled: Settled,
     attempts: usize,
+}
+
+/// How a file is read, by its beginning.
+enum Reading<'a> {
+    Sealed(Box<Opener<'a>>),
+    /// As it is.
+    Plain,
+    /// Not at all.
+    Foreign,
 }
 
 impl<'a> Pass<'a> {
@@ -102,9 +139,12 @@ impl<'a> Pass<'a> {
             .map(|_| digest::Context::new(&digest::SHA256));
         let mut sink = Sink::new(file, self.rules.keep_suspect, self.facts)?;
         let mut len = read(&mut *sealed, buffer, &self.settled.name)?;
-        let mut opener = self.opener(&buffer[..len]).map(|new| new.attempt(attempt));
-        if opener.is_none() {
-            self.settled.recipients = vec![NOBODY.to_owned()];
+        let mut reading = self.reading(&buffer[..len], attempt);
+        let mut failed = None;
+        match reading {
+            Reading::Sealed(_) => {}
+            Reading::Plain => self.settled.recipients = vec![NOBODY.to_owned()],
+            Reading::Foreign => failed = Some(Outcome::NotSealed),
         }
         while len > 0 {
             if self.cancel.is_cancelled() {
@@ -114,44 +154,65 @@ impl<'a> Pass<'a> {
             if let Some(hash) = &mut hash {
                 hash.update(bytes);
             }
-            if let Some(opener) = &mut opener {
-                let fed = opener.feed(bytes, |clear| sink.take(file, clear));
-                self.note(opener);
-                if let Err(error) = fed {
-                    return Ok(Outcome::Unopened(error));
+            match &mut reading {
+                Reading::Sealed(opener) if failed.is_none() => {
+                    let fed = opener.feed(bytes, |clear| sink.take(file, clear));
+                    self.note(opener);
+                    failed = fed.err().map(Outcome::Unopened);
                 }
-            } else {
-                sink.take(file, bytes);
+                Reading::Plain => sink.take(file, bytes),
+                Reading::Sealed(_) | Reading::Foreign => {}
+            }
+            // What cannot be opened is read on only where its digest will say more.
+            match failed {
+                Some(failed) if hash.is_none() || !is_about_bytes(&failed) => return Ok(failed),
+                _ => {}
             }
             sink.sound()?;
             len = read(&mut *sealed, buffer, &self.settled.name)?;
         }
-        let finished = opener.map(|opener| opener.finish(|clear| sink.take(file, clear)));
+        let finished = match reading {
+            Reading::Sealed(opener) if failed.is_none() => {
+                Some(opener.finish(|clear| sink.take(file, clear)))
+            }
+            _ => None,
+        };
         sink.sound()?;
         self.settled.clear_bytes = sink.clear_bytes;
         let found = hash.map(digest::Context::finish);
-        if let (Some(wanted), Some(found)) = (&self.facts.sha256, &found)
-            && found.as_ref() != wanted
-        {
-            return Ok(Outcome::Changed);
+        if let (Some(wanted), Some(found)) = (&self.facts.sha256, &found) {
+            if found.as_ref() != wanted {
+                return Ok(Outcome::Changed);
+            }
+            self.settled.is_intact = true;
         }
-        match finished {
-            Some(Err(error)) => Ok(Outcome::Unopened(error)),
-            Some(Ok(_)) | None => sink.settle(file),
+        match (failed, finished) {
+            (Some(failed), _) => Ok(failed),
+            (None, Some(Err(error))) => Ok(Outcome::Unopened(error)),
+            (None, Some(Ok(opened))) => {
+                self.settled.is_intact |= opened.cipher.is_authenticated();
+                sink.settle(file)
+            }
+            (None, None) => sink.settle(file),
         }
     }
 
-    /// What opens a file that begins so; `None` for media in the clear (`plainMedia=store`), which are handed on as they
-    /// are.
-    fn opener(&self, first: &[u8]) -> Option<Opener<'a>> {
-        let is_complete = begins_like_enveloped_data(&first[..first.len().min(HEAD_BYTES)]);
-        match &self.facts.envelope {
+    /// What a file that begins so is. Media in the clear (`plainMedia=store`) are handed on as they are; the ledger
+    /// knows them, and where it is not asked they are known by how media begin.
+    fn reading(&self, first: &[u8], attempt: usize) -> Reading<'a> {
+        let head = &first[..first.len().min(HEAD_BYTES)];
+        let is_complete = begins_like_enveloped_data(head);
+        let opener = match &self.facts.envelope {
+            _ if self.facts.is_plain => return Reading::Plain,
             Some(envelope) if !is_complete => {
-                Some(Opener::detached(envelope, self.ring, self.rules.open))
+                Opener::detached(envelope, self.ring, self.rules.open)
             }
-            None if !is_complete && MediaKind::of(first).is_some() => None,
-            _ => Some(Opener::new(self.ring, self.rules.open)),
-        }
+            None if !is_complete && MediaKind::of(first).is_some() => return Reading::Plain,
+            // Less is what was left of a file when it was cut.
+            None if !is_complete && head.len() == HEAD_BYTES => return Reading::Foreign,
+            _ => Opener::new(self.ring, self.rules.open),
+        };
+        Reading::Sealed(Box::new(opener.attempt(attempt)))
     }
 
     /// Who the file is for and which key is tried, as soon as that is known.
@@ -167,6 +228,11 @@ impl<'a> Pass<'a> {
             self.attempts = opener.attempts().unwrap_or(1);
         }
     }
+}
+
+/// Whether damaged bytes may be the reason.
+fn is_about_bytes(failed: &Outcome) -> bool {
+    matches!(failed.name(), "malformed" | "does_not_open" | "not_sealed")
 }
 
 /// Fills the buffer as far as the file goes.
@@ -197,6 +263,8 @@ struct Sink {
     is_judged: bool,
     is_plausible: bool,
     wanted: Option<MediaKind>,
+    /// It was stored as it is, whatever it is.
+    is_plain: bool,
     keep_suspect: bool,
     clear_bytes: u64,
     fault: Option<TargetError>,
@@ -235,6 +303,7 @@ impl Sink {
             is_judged: false,
             is_plausible: false,
             wanted: facts.content_type.as_deref().and_then(MediaKind::declared),
+            is_plain: facts.is_plain,
             keep_suspect,
             clear_bytes: 0,
             fault: None,
@@ -266,6 +335,7 @@ impl Sink {
     fn judge(&mut self, file: &mut dyn SealedFile) -> Result<(), TargetError> {
         self.is_judged = true;
         self.is_plausible = match self.wanted {
+            _ if self.is_plain => true,
             Some(kind) => kind.fits(&self.first),
             None => MediaKind::of(&self.first).is_some(),
         };

@@ -24,6 +24,8 @@ pub struct Settled {
     pub recipients: Vec<String>,
     /// Clear bytes that came out, also where they were thrown away.
     pub clear_bytes: u64,
+    /// Whether its bytes are known to be those that were stored: by the ledger's SHA-256, or by a tag.
+    pub is_intact: bool,
 }
 
 /// What became of a file.
@@ -44,6 +46,8 @@ pub enum Outcome {
     Differs,
     /// It cannot be opened.
     Unopened(OpenError),
+    /// It begins like no CMS file, and nobody says that it should: damaged at its very beginning, or never encrypted.
+    NotSealed,
     /// Its bytes are not those that the ledger knows.
     Changed,
     /// A file could not be read or written.
@@ -71,6 +75,7 @@ impl Outcome {
                 | OpenError::KeyTransport { .. }
                 | OpenError::TooLong => "unsupported",
             },
+            Self::NotSealed => "not_sealed",
             Self::Changed => "changed",
             Self::Failed(_) => "failed",
             Self::Interrupted => "interrupted",
@@ -81,11 +86,11 @@ impl Outcome {
 impl Settled {
     /// Whether the file itself is damaged, as far as anybody can tell.
     ///
-    /// A file that does not open, or opens to rubbish, with a key that it names is damaged. With a key that was only
-    /// likely, the key is wrong more often than the file.
+    /// A file that does not open, or opens to rubbish, with a key that it names is damaged, unless its bytes are known to
+    /// be those that were stored. With a key that was only likely, the key is wrong more often than the file.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        let is_sure = self.by == Some(Match::Named);
+        let is_sure = self.by == Some(Match::Named) && !self.is_intact;
         match self.outcome.name() {
             "malformed" | "changed" => true,
             "does_not_open" | "suspect" => is_sure,

@@ -71,9 +71,13 @@ impl ClearFile for Staged {
 
 /// A complete file for one of the pretend customers.
 fn sealed(customer: usize, content: &Content, label: &str) -> Vec<u8> {
+    sealed_for(&[Identity::shared(customer)], content, label)
+}
+
+fn sealed_for(holders: &[&Identity], content: &Content, label: &str) -> Vec<u8> {
     let seed = Seed::new(1);
     let key = SessionKey::derive(Cipher::Aes128, seed, label);
-    let recipients = [Identity::shared(customer).recipient.clone()];
+    let recipients: Vec<_> = holders.iter().map(|one| one.recipient.clone()).collect();
     let envelope = Envelope::new(&key, &recipients, KeyTransport::Pkcs1, seed, label);
     let ciphertext = key.seal(content);
     let head = envelope.complete_head(ciphertext.len() as u64);
@@ -81,14 +85,20 @@ fn sealed(customer: usize, content: &Content, label: &str) -> Vec<u8> {
 }
 
 fn ring(customers: &[usize], with_certificates: bool) -> KeyRing {
+    let identities: Vec<_> = customers
+        .iter()
+        .map(|customer| (format!("{customer}.pem"), Identity::shared(*customer)))
+        .collect();
+    ring_of(&identities, with_certificates)
+}
+
+fn ring_of(identities: &[(String, &Identity)], with_certificates: bool) -> KeyRing {
     let mut keys = Vec::new();
     let mut certificates = Vec::new();
-    for customer in customers {
-        let identity = Identity::shared(*customer);
+    for (name, identity) in identities {
         let read = |pem: &str| KeyFile::read(pem.as_bytes()).unwrap();
         let file = read(&identity.private_key_pem);
-        let name = format!("{customer}.pem");
-        keys.extend(file.unlock(None, &name, KeyRules::default()).unwrap().keys);
+        keys.extend(file.unlock(None, name, KeyRules::default()).unwrap().keys);
         certificates.extend(read(&identity.certificate_pem).into_certificates().unwrap());
     }
     certificates.retain(|_| with_certificates);
@@ -256,10 +266,136 @@ fn a_bare_ciphertext_is_opened_with_the_envelope_of_the_metadata() {
         ..Memory::default()
     };
     let without = settle(&mut file, &ring(&[0], true), Rules::default());
-    assert_eq!(without.outcome.name(), "malformed");
+    assert_eq!(without.outcome.name(), "not_sealed");
     file.facts.envelope = Some(envelope);
     let settled = settle(&mut file, &ring(&[0], true), Rules::default());
     assert_eq!(settled.outcome.name(), "opened");
+}
+
+fn digest_of(bytes: &[u8]) -> Option<[u8; 32]> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().try_into().ok()
+}
+
+#[test]
+fn what_the_ledger_confirms_is_no_damage() {
+    let odd = Content::pattern(5000, 1);
+    let mut file = Memory {
+        sealed: sealed(0, &odd, "odd"),
+        ..Memory::default()
+    };
+    for (sha256, is_damage) in [(None, true), (digest_of(&file.sealed), false)] {
+        file.facts.sha256 = sha256;
+        let settled = settle(&mut file, &ring(&[0], true), Rules::default());
+        assert_eq!(settled.outcome.name(), "suspect");
+        assert_eq!(settled.is_damage(), is_damage);
+    }
+    // A name is right and its key is wrong: then the key is the fault, as long as the file is as it was.
+    let forged = forged(sealed(0, &samples::speech(0), "forged"));
+    let mut whole = Memory {
+        sealed: forged,
+        ..Memory::default()
+    };
+    for (sha256, is_damage) in [(None, true), (digest_of(&whole.sealed), false)] {
+        whole.facts.sha256 = sha256;
+        let settled = settle(&mut whole, &ring(&[1], true), Rules::default());
+        assert!(!settled.is_good());
+        assert_eq!(settled.is_damage(), is_damage, "{settled:?}");
+    }
+}
+
+#[test]
+fn what_was_stored_unencrypted_is_handed_on_whatever_it_is() {
+    let odd = Content::pattern(5000, 1).to_vec();
+    for bytes in [odd, b"short".to_vec(), sealed(1, &samples::speech(0), "x")] {
+        let mut file = Memory {
+            facts: Facts {
+                content_type: Some("audio/mp3".to_owned()),
+                sha256: digest_of(&bytes),
+                is_plain: true,
+                ..Facts::default()
+            },
+            sealed: bytes.clone(),
+            ..Memory::default()
+        };
+        let settled = settle(&mut file, &ring(&[0], true), Rules::default());
+        assert_eq!(settled.outcome.name(), "opened");
+        assert_eq!(published(&file), [(false, bytes)]);
+        file.sealed[2] ^= 1;
+        file.published.lock().unwrap().clear();
+        let settled = settle(&mut file, &ring(&[0], true), Rules::default());
+        assert_eq!(settled.outcome.name(), "changed");
+        assert_eq!(published(&file), []);
+    }
+}
+
+#[test]
+fn what_begins_like_no_cms_file_is_damaged_only_where_the_ledger_says_so() {
+    let mut file = Memory {
+        sealed: Content::pattern(5000, 1).to_vec(),
+        ..Memory::default()
+    };
+    let good = digest_of(&file.sealed);
+    for (sha256, expected) in [
+        (None, "not_sealed"),
+        (good, "not_sealed"),
+        (Some([7; 32]), "changed"),
+    ] {
+        file.facts.sha256 = sha256;
+        let settled = settle(&mut file, &ring(&[0], true), Rules::default());
+        assert_eq!(settled.outcome.name(), expected);
+        assert_eq!(settled.is_damage(), expected == "changed");
+    }
+    // What is left of a file that was cut is too short to say anything.
+    file.facts.sha256 = None;
+    file.sealed.truncate(20);
+    let settled = settle(&mut file, &ring(&[0], true), Rules::default());
+    assert_eq!(settled.outcome.name(), "malformed");
+}
+
+/// Self-signed certificates that were made anew may have the name of the old one. One wrong key in 256 gets the padding
+/// right; what comes out then is not kept, because another key opens the file.
+#[test]
+fn keys_of_one_name_are_tried_in_turn() {
+    let made = || Identity::generate("renewed", 1).unwrap();
+    let (old, new) = (made(), made());
+    let both = [("new.pem".to_owned(), &new), ("old.pem".to_owned(), &old)];
+    let ring = ring_of(&both, true);
+    let rules = Rules {
+        keep_suspect: true,
+        ..Rules::default()
+    };
+    for number in 0..1000 {
+        let content = Content::bytes(samples::speech(0).to_vec()[..3000].to_vec());
+        let mut file = Memory {
+            sealed: sealed_for(&[&old], &content, &format!("renewed {number}")),
+            ..Memory::default()
+        };
+        let settled = settle(&mut file, &ring, rules);
+        assert_eq!(settled.outcome.name(), "opened", "{settled:?}");
+        assert_eq!(settled.key.as_deref(), Some("old.pem"));
+        assert!(published(&file) == [(false, content.to_vec())], "{number}");
+    }
+    // Damage is claimed when none of them opens it, also when other keys are tried after them.
+    let mut file = Memory {
+        sealed: sealed_for(&[&old], &samples::speech(0), "damaged"),
+        ..Memory::default()
+    };
+    let end = file.sealed.len() - 17;
+    file.sealed[end] ^= 0x40;
+    let others = [&both[..], &[("0.pem".to_owned(), Identity::shared(0))]].concat();
+    for try_all in [false, true] {
+        let open = OpenRules {
+            try_all,
+            ..OpenRules::default()
+        };
+        let rules = Rules {
+            open,
+            ..Rules::default()
+        };
+        let settled = settle(&mut file, &ring_of(&others, true), rules);
+        assert!(settled.is_damage(), "{settled:?}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub enum Match {
     Named,
     /// The only key without certificate, and the only recipient that its length fits: likely, not certain.
     Likely,
-    /// One of several, tried because that was asked for.
+    /// Its length fits; tried because that was asked for.
     Tried,
 }
 
@@ -45,10 +45,12 @@ pub enum NoKey {
     },
 }
 
-/// The keys to try, the best first; without `try_all` exactly one.
+/// The keys to try, the best first.
 ///
-/// Where a recipient names a key, that key is it. Else a key of which no certificate is known may be tried, if its
-/// length leaves no doubt: trying several would make the program an oracle for whoever writes the files (RFC 3218).
+/// Where recipients name keys, these are the ones: several where the file is for several of ours, or where keys have
+/// certificates of one name, as self-signed ones made anew may. Else a key of which no certificate is known may be tried,
+/// if its length leaves no doubt: trying several would make the program an oracle for whoever writes the files
+/// (RFC 3218).
 pub(super) fn candidates(
     recipients: &[RecipientInfo],
     ring: &KeyRing,
@@ -85,8 +87,6 @@ pub(super) fn candidates(
         return Err(NoKey::Ambiguous {
             recipients: words(recipients),
         });
-    } else {
-        named.truncate(1);
     }
     if named.is_empty() {
         return Err(NoKey::NoneFits {

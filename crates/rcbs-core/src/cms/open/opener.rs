@@ -97,7 +97,8 @@ impl<'k> Opener<'k> {
         self
     }
 
-    /// How many candidates there are for this file, as soon as its head has been read: 1 unless all are to be tried.
+    /// How many candidates there are for this file, as soon as its head has been read: 1, or more where it names several
+    /// of the keys, or where all are to be tried.
     #[must_use]
     pub fn attempts(&self) -> Option<usize> {
         self.work.chosen.as_ref().map(|chosen| chosen.attempts)

@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::explain::{Explanation, explain_system};
 use crate::logging;
 use crate::signals::Signals;
+use sources::Sources;
 use tell::Teller;
 
 /// Files at the same time when nobody says how many: more would only wait for the same disk.
@@ -40,8 +41,12 @@ fn work(args: &DecryptArgs) -> Result<Exit, Refusal> {
         json: args.output.json,
         quiet: args.output.quiet,
     };
-    let ring = keys::ring(args.into())?;
-    let files = sources::files(args)?;
+    let mut ring = keys::ring(args.into())?;
+    let Sources {
+        files,
+        certificates,
+    } = sources::sources(args)?;
+    ring.lend(&certificates);
     let workers = args.jobs.map(usize::from).or_else(|| {
         let available = std::thread::available_parallelism().ok()?;
         Some(available.get().min(WORKERS_MAX))

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use rcbs_core::cms::Certificate;
 use rcbs_core::decrypt::SealedFile;
-use rcbs_core::ports::{EntryState, Ledger as _, RecordingEntry};
+use rcbs_core::encryption::is_plain;
+use rcbs_core::ports::{EntryState, HeldRecording, Ledger as _};
 use rcbs_core::recording::{MediaId, RecordingId};
 use rcbs_core::store::media_file_names;
 use rcbs_io::sealed::{Outlet, SealedPath, Tree};
@@ -19,8 +21,15 @@ use crate::explain::{Explanation, explain_ledger};
 /// Sealed files, found while they are asked for.
 pub(super) type Files = Box<dyn Iterator<Item = Box<dyn SealedFile>> + Send>;
 
+/// What is to be opened.
+pub(super) struct Sources {
+    pub(super) files: Files,
+    /// Those of `certificateFile`, where a configuration was read.
+    pub(super) certificates: Vec<Certificate>,
+}
+
 /// All that was asked for, in the order of the arguments. A thing that exists is a path; else it must be an id.
-pub(super) fn files(args: &DecryptArgs) -> Result<Files, Refusal> {
+pub(super) fn sources(args: &DecryptArgs) -> Result<Sources, Refusal> {
     let mut all: Files = Box::new(std::iter::empty());
     let mut loaded: Option<Loaded> = None;
     let outlet = Outlet::new(args.out.clone());
@@ -38,7 +47,10 @@ pub(super) fn files(args: &DecryptArgs) -> Result<Files, Refusal> {
         };
         all = Box::new(all.chain(found));
     }
-    Ok(all)
+    Ok(Sources {
+        files: all,
+        certificates: loaded.map_or_else(Vec::new, |loaded| loaded.settings.certificates),
+    })
 }
 
 fn one(file: SealedPath) -> Files {
@@ -65,7 +77,7 @@ fn configuration(args: &DecryptArgs, what: &Path) -> Result<Loaded, Refusal> {
     })
 }
 
-/// The stored media files of a recording, with the digests that the ledger has of them.
+/// The stored media files of a recording, with what the ledger has of them.
 fn recording(loaded: &Loaded, what: &Path, outlet: &Outlet) -> Result<Files, Refusal> {
     let settings = &loaded.settings;
     let id = what
@@ -73,20 +85,22 @@ fn recording(loaded: &Loaded, what: &Path, outlet: &Outlet) -> Result<Files, Ref
         .and_then(|text| RecordingId::new(text).ok())
         .ok_or_else(|| unknown(what, "it is neither a path nor an id"))?;
     let ledger = assemble::open_ledger(settings)?;
-    let entry = runtime(settings)?
-        .block_on(ledger.recording(&id))
+    let held = runtime(settings)?
+        .block_on(ledger.held(&id))
         .map_err(|error| {
             let exit = Exit::of(rcbs_core::run::ledger_outcome(&error));
             (explain_ledger(&error), exit)
         })?
         .ok_or_else(|| unknown(what, "there is no such file, and no recording of that id"))?;
-    let stored = stored(&entry);
+    let stored = stored(&held);
     if stored.is_empty() {
         return Err(unknown(what, "no media file of that recording is stored"));
     }
-    let files = stored.into_iter().map(|(name, sha256)| {
-        let source = settings.target_dir.join(&entry.folder).join(name);
-        SealedPath::new(source, Path::new(&entry.folder), outlet).known(sha256)
+    let folder = &held.entry.folder;
+    let files = stored.into_iter().map(|one| {
+        let source = settings.target_dir.join(folder).join(one.name);
+        SealedPath::new(source, Path::new(folder), outlet)
+            .known(one.sha256, one.is_plain)
     });
     let files: Vec<_> = files
         .map(|file| Box::new(file) as Box<dyn SealedFile>)
@@ -94,15 +108,27 @@ fn recording(loaded: &Loaded, what: &Path, outlet: &Outlet) -> Result<Files, Ref
     Ok(Box::new(files.into_iter()))
 }
 
-/// Names of the stored files, with their digests.
-fn stored(entry: &RecordingEntry) -> Vec<(PathBuf, Option<[u8; 32]>)> {
-    let ids: Vec<MediaId> = entry.media.iter().map(|(id, _)| id.clone()).collect();
+/// A media file as the ledger knows it.
+struct Stored {
+    name: PathBuf,
+    sha256: [u8; 32],
+    is_plain: bool,
+}
+
+/// The stored ones among the media files of a recording.
+fn stored(held: &HeldRecording) -> Vec<Stored> {
+    let media = &held.entry.media;
+    let ids: Vec<MediaId> = media.iter().map(|(id, _)| id.clone()).collect();
     let names = media_file_names(&ids);
-    let states = entry.media.iter().map(|(_, known)| &known.state);
-    states
-        .zip(names)
-        .filter_map(|(state, name)| match state {
-            EntryState::Verified { sha256, .. } => Some((name.as_str().into(), Some(*sha256))),
+    let states = media.iter().map(|(_, known)| &known.state);
+    let known = states.zip(names).zip(&held.recipients);
+    known
+        .filter_map(|((state, name), recipients)| match state {
+            EntryState::Verified { sha256, .. } => Some(Stored {
+                name: name.as_str().into(),
+                sha256: *sha256,
+                is_plain: is_plain(recipients),
+            }),
             EntryState::Announced
             | EntryState::Publishing { .. }
             | EntryState::Skipped { .. }

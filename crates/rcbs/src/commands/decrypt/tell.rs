@@ -26,6 +26,11 @@ pub(super) struct Teller {
     has_outdated: bool,
     has_unsure: bool,
     is_full: bool,
+    has_foreign: bool,
+    /// Files that are as they were stored, and are no media.
+    has_odd: bool,
+    /// Files that are no media, of which only the ledger knows whether they are damaged.
+    has_suspect: bool,
 }
 
 impl Teller {
@@ -45,6 +50,9 @@ impl Teller {
             has_outdated: false,
             has_unsure: false,
             is_full: false,
+            has_foreign: false,
+            has_odd: false,
+            has_suspect: false,
         }
     }
 
@@ -60,6 +68,11 @@ impl Teller {
             self.has_outdated |= matches!(error, OpenError::Outdated { .. });
         }
         self.is_full |= matches!(settled.outcome, Outcome::Failed(TargetError::Full { .. }));
+        self.has_foreign |= matches!(settled.outcome, Outcome::NotSealed) && !settled.is_intact;
+        if let Outcome::Suspect { kept: false, .. } = settled.outcome {
+            self.has_odd |= settled.is_intact;
+            self.has_suspect |= settled.is_damage();
+        }
         let is_unsure = settled.by.is_some_and(|by| by != Match::Named);
         self.has_unsure |= is_unsure && !settled.is_good();
         if self.show.json {
@@ -144,6 +157,17 @@ impl Teller {
         if self.has_outdated {
             hints.push("add --allow-legacy to open files with outdated ciphers");
         }
+        if self.has_odd {
+            hints.push(
+                "add --keep-suspect to keep what is no media: these files are as they were stored",
+            );
+        }
+        if self.has_suspect {
+            hints.push("files that open to no media: give the ids of their recordings, whose SHA-256 the ledger knows, or add --keep-suspect");
+        }
+        if self.has_foreign {
+            hints.push("files that begin like no CMS file: give the ids of their recordings; the ledger knows what was stored unencrypted");
+        }
         if self.tally.damaged > 0 {
             hints.push("restore the damaged files from another copy, or fetch them again while the cloud has them");
         } else if self.has_unsure {
@@ -183,6 +207,7 @@ fn as_json(settled: &Settled) -> Value {
         "event": "file", "file": settled.name, "output": settled.output,
         "outcome": settled.outcome.name(), "key": settled.key, "key_by": by,
         "recipients": settled.recipients, "clear_bytes": settled.clear_bytes,
+        "damage": settled.is_damage(),
         "reason": (!settled.is_good()).then(|| reason(settled)),
     })
 }
@@ -207,14 +232,18 @@ fn reason(settled: &Settled) -> String {
             // These say it themselves.
             OpenError::NoKey(_) => error.to_string(),
             OpenError::DoesNotOpen { .. } => {
-                let meaning = match settled.is_damage() {
-                    true => "the file is damaged",
-                    false => "the key is wrong, or the file is damaged",
+                let meaning = match (settled.is_damage(), settled.is_intact) {
+                    (true, _) => "the file is damaged",
+                    (false, true) => {
+                        "the key is wrong, though its name may be right: the file is as it was stored"
+                    }
+                    (false, false) => "the key is wrong, or the file is damaged",
                 };
                 format!("{error}: {meaning}")
             }
             _ => format!("{error}{}", sealed_for(settled)),
         },
+        Outcome::NotSealed => "it is not encrypted, or no CMS file".to_owned(),
         Outcome::Changed => {
             "its bytes are not those that were stored: its SHA-256 is not the ledger's".to_owned()
         }
@@ -241,6 +270,7 @@ fn words(name: &str) -> &str {
         "differs" => "not written: other content has the name",
         "no_key" => "without a fitting key",
         "does_not_open" => "do not open with the key chosen",
+        "not_sealed" => "not encrypted, or no CMS file",
         "malformed" => "damaged: not well-formed",
         "unsupported" => "in a form that is not supported",
         "changed" => "damaged: not the bytes that were stored",

@@ -153,7 +153,10 @@ fn a_clear_file_is_whole_or_not_there() {
         number += 1;
     }
     let finished = decrypt(&stage, &["--key", &key, "--json", "some"]).expect_code(9);
-    assert_eq!(summary(&finished)["damaged"], number);
+    // What no longer begins like CMS may just as well have been stored unencrypted.
+    let outcomes = summary(&finished)["outcomes"].clone();
+    assert_eq!(outcomes["not_sealed"], 1, "{outcomes}");
+    assert_eq!(summary(&finished)["damaged"], number - 1);
     assert_eq!(clear_files(&folder), BTreeMap::new());
     // What is whole is private.
     decrypt(&stage, &["--key", &key, "target"]).expect_code(0);
@@ -293,4 +296,93 @@ fn opening_takes_the_same_memory_for_any_file() {
     let limit = 32 << 20;
     assert!(peaks.iter().all(|peak| *peak < limit), "{peaks:?}");
     assert!(peaks[1] < peaks[0] + (4 << 20), "{peaks:?}");
+}
+
+#[test]
+fn intact_files_are_not_called_damaged() {
+    let odd = Content::bytes(b"\x8a\x10\x33\x71".repeat(5_000));
+    let cloud = cloud()
+        .recording("sealed")
+        .audio_of(odd.clone())
+        .recording("plain")
+        .audio_of(odd.clone())
+        .media_id("plain.mp3")
+        .plain()
+        .build();
+    let mut stage = Stage::new(cloud);
+    stage.set("plainMedia=store");
+    stage.backup().expect_code(0);
+    let key = key(&stage, customer(), "key.pem", true);
+    let opened = |args: &[&str], code| {
+        let args = [&["--key", &key, "--out", "clear"], args].concat();
+        decrypt(&stage, &args).expect_code(code)
+    };
+    // The ledger knows that it is as it was stored.
+    let finished = opened(&["sealed"], 3);
+    assert!(finished.stderr.contains("do not look like MP3"));
+    assert!(
+        finished.stderr.contains("--keep-suspect"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!finished.stderr.contains("damaged"), "{}", finished.stderr);
+    opened(&["--keep-suspect", "sealed"], 3);
+    let kept = clear_files(&stage.folder().join("clear"));
+    assert!(kept.values().all(|bytes| *bytes == odd.to_vec()) && kept.len() == 1);
+    // It also knows that nobody encrypted it; the file alone does not tell.
+    let path = stage.media_files();
+    let path = path.iter().find(|path| path.ends_with("plain.mp3.bin"));
+    let path = format!("target/{}", path.unwrap());
+    let finished = opened(&[&path], 3);
+    assert!(finished.stderr.contains("not encrypted, or no CMS file"));
+    assert!(!finished.stderr.contains("damaged"), "{}", finished.stderr);
+    let finished = opened(&["plain"], 0);
+    assert!(finished.stdout.contains("stored unencrypted"));
+    let clear = clear_files(&stage.folder().join("clear"));
+    assert!(clear.values().all(|bytes| *bytes == odd.to_vec()) && clear.len() == 2);
+    // What has changed since is damaged.
+    let sealed = stage.folder().join(&path);
+    let mut bytes = std::fs::read(&sealed).unwrap();
+    bytes[0] ^= 1;
+    std::fs::write(&sealed, bytes).unwrap();
+    opened(&["plain"], 9);
+}
+
+#[test]
+fn keys_of_one_name_are_tried_in_turn() {
+    let made = || Identity::generate("renewed", 1).unwrap();
+    let (old, new) = (made(), made());
+    let cloud = rcbs_sim::Cloud::new(1)
+        .encrypted_for([old.recipient.clone()])
+        .recording("one")
+        .audio_of(samples::speech(0))
+        .build();
+    let stage = Stage::new(cloud);
+    stage.backup().expect_code(0);
+    let old = key(&stage, &old, "old.pem", true);
+    let new = key(&stage, &new, "new.pem", true);
+    let both = [
+        "--key", &new, "--key", &old, "--out", "clear", "--json", "target",
+    ];
+    let finished = decrypt(&stage, &both).expect_code(0);
+    assert_eq!(
+        summary(&finished)["keys"],
+        serde_json::json!({"old.pem": 1})
+    );
+    let wrong = ["--key", &new, "--out", "other"];
+    // Of the wrong one alone nobody can tell, unless the ledger knows that the file is as it was stored.
+    let by_path = decrypt(&stage, &[&wrong[..], &["target"]].concat());
+    assert!(
+        by_path
+            .expect_code(9)
+            .stderr
+            .contains("restore the damaged files")
+    );
+    let by_id = decrypt(&stage, &[&wrong[..], &["one"]].concat());
+    let told = by_id.expect_code(3).stderr;
+    assert!(
+        told.contains("as it was stored") || told.contains("as they were stored"),
+        "{told}"
+    );
+    assert!(!told.contains("damaged"), "{told}");
 }

@@ -215,6 +215,7 @@ mod tests {
                 recording: RecordingId::new(sample).unwrap(),
                 media: MediaId::new("m").unwrap(),
             },
+            others: Vec::new(),
         }
     }
 

@@ -284,6 +284,8 @@ pub struct SealedFor {
     pub last: Option<Timestamp>,
     /// The shortest of the files, to try a key on.
     pub sample: MediaKey,
+    /// Of the others the one with the earliest and the one with the latest start, where the shortest leaves a doubt.
+    pub others: Vec<MediaKey>,
 }
 
 /// What the ledger knows of a media file.

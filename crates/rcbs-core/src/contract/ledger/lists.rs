@@ -204,6 +204,8 @@ pub async fn files_are_counted_by_their_recipients(ledger: &dyn Ledger) {
         ("r1", Some(50), &["a", "b"][..]),
         ("r2", Some(10), &["a"]),
         ("r3", None, &["a"]),
+        ("r4", Some(30), &["a"]),
+        ("r5", Some(5), &["a"]),
     ] {
         let mut announced = announcement(id, files);
         announced.start = start.map(at);
@@ -230,23 +232,33 @@ pub async fn files_are_counted_by_their_recipients(ledger: &dyn Ledger) {
         sealed("r1", "a", 30, &["one", "two"]),
         sealed("r2", "a", 20, &["two", "one"]),
         sealed("r3", "a", 40, &[]),
+        sealed("r4", "a", 25, &["one", "two"]),
+        sealed("r5", "a", 35, &["one", "two"]),
     ];
     ledger.settle(&batch).await.expect("settles");
     let mut found = ledger.sealed_for().await.expect("counts");
     found.sort_by_key(|one| one.recipients.len());
-    let wanted = |recipients: &[&str], files, first, last, sample| SealedFor {
+    let key = |recording: &str| MediaKey {
+        recording: recording_id(recording),
+        media: MediaId::new("a").expect("not empty"),
+    };
+    let wanted = |recipients: &[&str], files, first, last, samples: &[&str]| SealedFor {
         recipients: recipients.iter().map(|word| (*word).to_owned()).collect(),
         files,
         first,
         last,
-        sample: MediaKey {
-            recording: recording_id(sample),
-            media: MediaId::new("a").expect("not empty"),
-        },
+        sample: key(samples[0]),
+        others: samples[1..].iter().map(|other| key(other)).collect(),
     };
     let all = [
-        wanted(&[], 1, None, None, "r3"),
-        wanted(&["one", "two"], 2, Some(at(10)), Some(at(50)), "r2"),
+        wanted(&[], 1, None, None, &["r3"]),
+        wanted(
+            &["one", "two"],
+            4,
+            Some(at(5)),
+            Some(at(50)),
+            &["r2", "r5", "r1"],
+        ),
     ];
     assert_eq!(found, all);
 }

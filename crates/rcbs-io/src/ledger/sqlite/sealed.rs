@@ -7,7 +7,7 @@ use super::entry::{moment, words_of};
 use super::error::Trouble;
 use super::worker::Database;
 
-/// One pass over all media files, and one more for each set of recipients; there are few.
+/// One pass over all media files, and three more for each set of recipients; there are few.
 pub(super) fn sealed_for(db: &Database) -> Result<Vec<SealedFor>, Trouble> {
     let mut select = db.connection.prepare_cached(
         "SELECT recipients_id, (SELECT words FROM recipients WHERE recipients.recipients_id = media.recipients_id),
@@ -20,6 +20,14 @@ pub(super) fn sealed_for(db: &Database) -> Result<Vec<SealedFor>, Trouble> {
         let words: Option<String> = row.get(1)?;
         let files: i64 = row.get(2)?;
         let time = |ms: Option<i64>| ms.map(moment).transpose();
+        let sample = sample(db, row.get(0)?, "min(len_bytes)")?;
+        let mut others = Vec::new();
+        for which in ["min(start_ms)", "max(start_ms)"] {
+            let other = self::sample(db, row.get(0)?, which)?;
+            if other != sample && !others.contains(&other) {
+                others.push(other);
+            }
+        }
         all.push(SealedFor {
             recipients: words
                 .as_deref()
@@ -29,17 +37,19 @@ pub(super) fn sealed_for(db: &Database) -> Result<Vec<SealedFor>, Trouble> {
             files: u64::try_from(files).unwrap_or_default(),
             first: time(row.get(3)?)?,
             last: time(row.get(4)?)?,
-            sample: sample(db, row.get(0)?)?,
+            sample,
+            others,
         });
     }
     Ok(all)
 }
 
-fn sample(db: &Database, recipients_id: Option<i64>) -> Result<MediaKey, Trouble> {
-    let mut select = db.connection.prepare_cached(
-        "SELECT recording.id, media.id, min(len_bytes) FROM media JOIN recording USING (recording_id)
-         WHERE state = 3 AND recipients_id IS ?1",
-    )?;
+/// The file with the least or the most of something.
+fn sample(db: &Database, recipients_id: Option<i64>, which: &str) -> Result<MediaKey, Trouble> {
+    let mut select = db.connection.prepare_cached(&format!(
+        "SELECT recording.id, media.id, {which} FROM media JOIN recording USING (recording_id)
+         WHERE state = 3 AND recipients_id IS ?1"
+    ))?;
     let (recording, media): (String, String) =
         select.query_row([recipients_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let refused = |error: &dyn std::fmt::Display| Trouble::Row(error.to_string());

@@ -1,14 +1,17 @@
 //! `rcbs keys`: for which certificates the archive is sealed, and whether the keys at hand open it.
 
+mod given;
 mod prove;
+mod row;
 
-use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use jiff::Timestamp;
 use rcbs_core::cms::{KeyRing, OpenRules};
-use rcbs_core::encryption::NOBODY;
-use rcbs_core::ports::{Ledger as _, MediaKey};
-use rcbs_core::readiness::{KeyUse, Standing, key_uses, standing};
+use rcbs_core::decrypt::Evidence;
+use rcbs_core::encryption::is_plain;
+use rcbs_core::ports::{Ledger as _, LedgerError, MediaKey, SealedFor};
+use rcbs_core::readiness::{KeyUse, key_uses, standing};
 use serde_json::{Value, json};
 
 use super::decrypt::keys::{KeyPlaces, ring};
@@ -19,25 +22,30 @@ use crate::assemble::{self, Refusal, View};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::explain::explain_ledger;
-use crate::report::{counted, human_time};
-use prove::{Proof, prove};
+use given::Given;
+use row::Row;
 
-/// What a key makes of the files for one recipient; `None` when no key was given.
-type Proofs = Option<BTreeMap<MediaKey, Proof>>;
+/// What trials have shown, for each set of recipients by its shortest file.
+type Proofs = Vec<(MediaKey, Evidence)>;
 
-/// Lists recipients; with keys, opens a file of each set of them.
+/// Lists recipients; with keys, tries each of them on files of each set that it is named in.
 ///
 /// # Errors
 /// What to tell the operator when ledger or keys cannot be read.
 pub(super) fn keys(loaded: &Loaded, args: &KeysArgs, show: Show) -> Result<Exit, Refusal> {
+    let certificates = &loaded.settings.certificates;
     let ring = match args.key.as_slice() {
         [] => None,
-        keys => Some(ring(KeyPlaces {
-            keys,
-            certificates: &args.cert,
-            passphrase_file: args.passphrase_file.as_deref(),
-            allow_legacy: args.allow_legacy,
-        })?),
+        keys => {
+            let mut ring = ring(KeyPlaces {
+                keys,
+                certificates: &args.cert,
+                passphrase_file: args.passphrase_file.as_deref(),
+                allow_legacy: args.allow_legacy,
+            })?;
+            ring.lend(certificates);
+            Some(ring)
+        }
     };
     let rules = OpenRules {
         allow_legacy: args.allow_legacy,
@@ -47,191 +55,86 @@ pub(super) fn keys(loaded: &Loaded, args: &KeysArgs, show: Show) -> Result<Exit,
     drop(assemble::open_ledger(&loaded.settings)?);
     let view = assemble::look(&loaded.settings)?;
     let told = runtime(&loaded.settings)?.block_on(async {
-        let uses = key_uses(&view.ledger.sealed_for().await?);
+        let sets = view.ledger.sealed_for().await?;
         let proofs = match &ring {
-            Some(ring) => Some(prove_all(&view, &uses, ring, rules).await?),
+            Some(ring) => Some(prove_all(&view, &sets, ring, rules).await?),
             None => None,
         };
-        Ok((uses, proofs))
+        Ok((key_uses(&sets), proofs))
     });
-    let (uses, proofs): (Vec<KeyUse>, Proofs) = told.map_err(|error| {
+    let (uses, proofs): (Vec<KeyUse>, Option<Proofs>) = told.map_err(|error| {
         let exit = Exit::of(rcbs_core::run::ledger_outcome(&error));
         (explain_ledger(&error), exit)
     })?;
+    let given = match (&ring, &proofs) {
+        (Some(ring), Some(proofs)) => given::all(ring, proofs),
+        _ => Vec::new(),
+    };
+    let exit = exit(proofs.as_deref().unwrap_or_default(), &given);
     let now = Timestamp::now();
-    let of = |one: &KeyUse| standing(&one.recipient, &loaded.settings.certificates, now);
-    let exit = exit(proofs.as_ref());
-    if show.json {
-        let rows: Vec<Value> = uses
-            .iter()
-            .map(|one| as_json(one, of(one), &proofs))
-            .collect();
-        say(&format!(
-            "{}\n",
-            json!({"schema": 1, "exit_code": exit.code(), "keys": rows})
-        ));
-    } else if !(show.quiet && exit == Exit::Complete) {
-        let rows: String = uses
-            .iter()
-            .map(|one| as_text(one, of(one), &proofs))
-            .collect();
-        say(if rows.is_empty() {
-            "no media file is verified yet\n"
-        } else {
-            &rows
-        });
-    }
+    let row = |one| Row {
+        of: one,
+        standing: standing(&one.recipient, certificates, now),
+        proof: proofs
+            .as_ref()
+            .zip(ring.as_ref())
+            .and_then(|(proofs, ring)| row::proof(one, proofs, ring)),
+    };
+    let rows: Vec<Row> = uses.iter().map(row).collect();
+    tell(&rows, &given, exit, show);
     Ok(exit)
 }
 
-/// A proof for each file that stands for a set of recipients.
+fn tell(rows: &[Row], given: &[Given], exit: Exit, show: Show) {
+    if show.json {
+        let rows: Vec<Value> = rows.iter().map(Row::as_json).collect();
+        let given: Vec<Value> = given.iter().map(Given::as_json).collect();
+        let answer = json!({
+            "schema": 1, "exit_code": exit.code(), "keys": rows, "given_keys": given,
+        });
+        say(&format!("{answer}\n"));
+        return;
+    }
+    if !(show.quiet && exit == Exit::Complete) {
+        let listed: String = rows.iter().map(Row::as_text).collect();
+        say(if listed.is_empty() {
+            "no media file is verified yet\n"
+        } else {
+            &listed
+        });
+        let unproven: String = given.iter().filter_map(Given::as_text).collect();
+        say(&unproven);
+    }
+    if rows.iter().any(Row::is_ambiguous) || given.iter().any(|one| one.wants_certificate) {
+        let hint =
+            "hint: name the certificates of the keys with --cert, or put them into certificateFile";
+        drop(writeln!(std::io::stderr(), "{hint}"));
+    }
+}
+
+/// Evidence for each set of recipients; what nobody encrypted needs none.
 async fn prove_all(
     view: &View,
-    uses: &[KeyUse],
+    sets: &[SealedFor],
     ring: &KeyRing,
     rules: OpenRules,
-) -> Result<BTreeMap<MediaKey, Proof>, rcbs_core::ports::LedgerError> {
-    let mut proofs = BTreeMap::new();
-    let sealed = uses.iter().filter(|one| one.recipient != NOBODY);
-    for sample in sealed.flat_map(|one| &one.samples) {
-        if !proofs.contains_key(sample) {
-            let proof = prove(view, sample, ring, rules).await?;
-            proofs.insert(sample.clone(), proof);
-        }
+) -> Result<Proofs, LedgerError> {
+    let mut proofs = Vec::new();
+    for set in sets.iter().filter(|set| !is_plain(&set.recipients)) {
+        let evidence = prove::prove(view, set, ring, rules).await?;
+        proofs.push((set.sample.clone(), evidence));
     }
     Ok(proofs)
 }
 
 /// Damage comes before keys that are missing, as with `rcbs decrypt`.
-fn exit(proofs: Option<&BTreeMap<MediaKey, Proof>>) -> Exit {
-    let all = || proofs.into_iter().flat_map(BTreeMap::values);
-    if all().any(|proof| {
-        matches!(
-            proof,
-            Proof::Failed {
-                is_damage: true,
-                ..
-            }
-        )
-    }) {
+fn exit(proofs: &[(MediaKey, Evidence)], given: &[Given]) -> Exit {
+    if proofs.iter().any(|(_, it)| it.damage().is_some()) {
         Exit::Damaged
-    } else if all().any(|proof| !matches!(proof, Proof::Opened { .. })) {
+    } else if proofs.iter().any(|(_, it)| !it.is_open()) || given.iter().any(|one| !one.is_proven())
+    {
         Exit::Waiting
     } else {
         Exit::Complete
     }
 }
-
-/// The proof that says most about this recipient: a file that does not open, else one that was opened as sealed for it.
-fn proof_of<'a>(one: &KeyUse, proofs: &'a Proofs) -> Option<&'a Proof> {
-    let samples = one.samples.iter();
-    let mut found = samples.filter_map(|sample| proofs.as_ref()?.get(sample));
-    let weight = |proof: &&Proof| match proof {
-        Proof::Failed { .. } => 3,
-        Proof::Opened { recipient, .. } if *recipient == one.recipient => 2,
-        Proof::NoKey => 1,
-        Proof::Opened { .. } => 0,
-    };
-    let first = found.next()?;
-    // Of equals the first, so that the answer is the same every time.
-    Some(found.fold(first, |best, next| {
-        if weight(&next) > weight(&best) {
-            next
-        } else {
-            best
-        }
-    }))
-}
-
-fn name(one: &KeyUse) -> &str {
-    match one.recipient.as_str() {
-        "" => "unknown recipients (taken over without their envelopes)",
-        known => known,
-    }
-}
-
-fn as_text(one: &KeyUse, standing: Standing, proofs: &Proofs) -> String {
-    let day = |at: Option<Timestamp>| {
-        at.map_or_else(
-            || "undated".to_owned(),
-            |at| at.strftime("%Y-%m-%d").to_string(),
-        )
-    };
-    let mut lines = vec![
-        name(one).to_owned(),
-        format!(
-            "    {}, first {}, last {}",
-            counted(one.files, "media file", "media files"),
-            day(one.first),
-            day(one.last)
-        ),
-    ];
-    match standing {
-        Standing::Untold => {}
-        Standing::Known { until: Some(until) } => {
-            lines.push(format!(
-                "    certificate known, valid until {}",
-                human_time(until)
-            ));
-        }
-        Standing::Known { until: None } => lines.push("    certificate known".to_owned()),
-        Standing::Expired { since } => lines.push(format!(
-            "    certificate expired {}; its key is still needed for these files",
-            human_time(since)
-        )),
-        Standing::Unknown => lines.push("    certificate not in certificateFile".to_owned()),
-        Standing::Nobody => lines.push("    no key is needed (plainMedia=store)".to_owned()),
-    }
-    match proof_of(one, proofs) {
-        None => {}
-        Some(Proof::Opened {
-            recipient,
-            path,
-            key,
-        }) if *recipient == one.recipient => {
-            lines.push(format!("    {key} opens it, proven with {path}"));
-        }
-        Some(Proof::Opened { recipient, .. }) => {
-            lines.push(format!(
-                "    not tried: the same files were opened as sealed for {recipient}"
-            ));
-        }
-        Some(Proof::NoKey) => lines.push("    no key given fits".to_owned()),
-        Some(Proof::Failed { path, reason, .. }) => {
-            lines.push(format!("    not proven: {path}: {reason}"));
-        }
-    }
-    lines.join("\n") + "\n"
-}
-
-fn as_json(one: &KeyUse, standing: Standing, proofs: &Proofs) -> Value {
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
-    let (certificate, until) = match standing {
-        Standing::Untold => (None, None),
-        Standing::Known { until } => (Some("known"), until),
-        Standing::Expired { since } => (Some("expired"), Some(since)),
-        Standing::Unknown => (Some("unknown"), None),
-        Standing::Nobody => (Some("none"), None),
-    };
-    let (proof, key, path, reason) = match proof_of(one, proofs) {
-        None => (None, None, None, None),
-        Some(Proof::Opened {
-            recipient,
-            path,
-            key,
-        }) if *recipient == one.recipient => (Some("opened"), Some(key), Some(path), None),
-        Some(Proof::Opened { .. }) => (Some("not_tried"), None, None, None),
-        Some(Proof::NoKey) => (Some("no_key"), None, None, None),
-        Some(Proof::Failed { path, reason, .. }) => {
-            (Some("failed"), None, Some(path), Some(reason))
-        }
-    };
-    json!({
-        "recipient": (!one.recipient.is_empty()).then_some(&one.recipient), "files": one.files,
-        "first": time(one.first), "last": time(one.last), "certificate": certificate,
-        "until": time(until), "proof": proof, "key": key, "path": path, "reason": reason,
-    })
-}
-
-#[cfg(test)]
-mod tests;

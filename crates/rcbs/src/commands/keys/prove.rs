@@ -1,126 +1,127 @@
-//! Proves a key by opening one file of the archive, to its end and in memory; nothing clear is kept.
+//! Proves keys by opening files of the archive, to their end and in memory; nothing clear is kept.
 
-use rcbs_core::cms::{KeyRing, Match, OpenError, OpenRules, Opener};
-use rcbs_core::media_kind::{MediaKind, SNIFF_BYTES};
-use rcbs_core::ports::{Ledger as _, LedgerError, MediaKey, Target as _};
+use rcbs_core::cms::{KeyRing, OpenRules};
+use rcbs_core::decrypt::{Evidence, Found, ODD_TRIALS, Trial};
+use rcbs_core::ports::{
+    EntryState, Ledger as _, LedgerError, MediaKey, SealedFor, Target as _, TargetError,
+};
 use rcbs_core::select::names_on_disk;
-use rcbs_core::store::Folder;
+use rcbs_core::store::{Folder, SafeName};
 
 use crate::assemble::View;
 
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// What became of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// It opened, to its end, to something that begins as media do.
-    Opened {
-        /// As sealed for whom.
-        recipient: String,
-        /// The file, relative to the target.
-        path: String,
-        /// The file of the key.
-        key: String,
-    },
-    /// No key belongs to any of its recipients.
-    NoKey,
-    /// It could not be opened although a key belongs to it, or could not be read.
-    Failed {
-        /// The file, relative to the target.
-        path: String,
-        /// In words.
-        reason: String,
-        /// A key that the file itself names does not open it, or it is not there. Otherwise the key may be the wrong
-        /// one: nothing but its length spoke for it.
-        is_damage: bool,
-    },
+/// A file of the archive.
+struct Stored {
+    folder: Folder,
+    name: SafeName,
+    /// Relative to the target.
+    path: String,
+    sha256: Option<[u8; 32]>,
 }
 
-/// Opens a file with whichever key fits.
+/// Tries all keys that fit on the shortest of the files that the same recipients can open, and on others where that
+/// leaves a doubt.
 pub(super) async fn prove(
     view: &View,
-    sample: &MediaKey,
+    set: &SealedFor,
     ring: &KeyRing,
     rules: OpenRules,
-) -> Result<Proof, LedgerError> {
-    let mut path = format!("recording {}, media {}", sample.recording, sample.media);
-    let failed = |path: &str, reason: String| Proof::Failed {
-        path: path.to_owned(),
-        reason,
-        is_damage: true,
-    };
-    let entry = view.ledger.recording(&sample.recording).await?;
+) -> Result<Evidence, LedgerError> {
+    let mut evidence = Evidence::default();
+    for key in std::iter::once(&set.sample).chain(&set.others) {
+        match find(view, key).await? {
+            Ok(file) => {
+                if let Err(reason) = try_keys(view, &file, ring, rules, &mut evidence).await {
+                    evidence.add_unreadable(&file.path, reason);
+                }
+            }
+            Err(reason) => {
+                let path = format!("recording {}, media {}", key.recording, key.media);
+                evidence.add_unreadable(&path, reason);
+            }
+        }
+        if !evidence.is_in_doubt() {
+            break;
+        }
+    }
+    Ok(evidence)
+}
+
+/// Where a file lies, or in words why it cannot be found.
+async fn find(view: &View, key: &MediaKey) -> Result<Result<Stored, String>, LedgerError> {
+    let entry = view.ledger.recording(&key.recording).await?;
     let found = entry.and_then(|entry| Some((Folder::from_text(&entry.folder)?, entry)));
     let Some((folder, entry)) = found else {
-        return Ok(failed(&path, "the ledger no longer knows it".to_owned()));
+        return Ok(Err("the ledger no longer knows it".to_owned()));
     };
     let files = match view.target.list(std::slice::from_ref(&folder)).await {
         Ok(files) => files.into_iter().next().unwrap_or_default(),
-        Err(error) => return Ok(failed(&path, error.to_string())),
+        Err(error) => return Ok(Err(error.to_string())),
     };
     let names = names_on_disk(&entry.media, &files);
-    let mut named = entry.media.iter().zip(&names);
-    let Some((_, name)) = named.find(|((id, _), _)| *id == sample.media) else {
-        return Ok(failed(&path, "the ledger no longer knows it".to_owned()));
+    let mut named = entry.media.iter().zip(names);
+    let Some(((_, known), name)) = named.find(|((id, _), _)| *id == key.media) else {
+        return Ok(Err("the ledger no longer knows it".to_owned()));
     };
-    path = format!("{}/{}", entry.folder, name.as_str());
-    let mut opener = Opener::new(ring, rules);
-    let mut first = Vec::new();
-    let mut sniff = |clear: &[u8]| {
-        let room = SNIFF_BYTES.saturating_sub(first.len()).min(clear.len());
-        first.extend_from_slice(&clear[..room]);
+    let sha256 = match &known.state {
+        EntryState::Verified { sha256, .. } => Some(*sha256),
+        _ => None,
     };
+    Ok(Ok(Stored {
+        path: format!("{}/{}", entry.folder, name.as_str()),
+        folder,
+        name,
+        sha256,
+    }))
+}
+
+/// Tries each key on a file, those that open it to something odd several times.
+async fn try_keys(
+    view: &View,
+    file: &Stored,
+    ring: &KeyRing,
+    rules: OpenRules,
+    evidence: &mut Evidence,
+) -> Result<(), String> {
+    let (mut attempt, mut attempts) = (0, 1);
+    while attempt < attempts {
+        let mut trials = 0;
+        let tried = loop {
+            let mut trial = Trial::new(ring, rules, attempt);
+            let fed = feed(view, file, &mut trial).await;
+            if !fed.map_err(|error| error.to_string())? {
+                return Err("the file is not there".to_owned());
+            }
+            let tried = trial.finish(file.sha256.as_ref());
+            trials += 1;
+            if tried.found != Found::Odd || trials == ODD_TRIALS {
+                break tried;
+            }
+        };
+        attempts = tried.attempts;
+        attempt += 1;
+        evidence.add(&file.path, tried);
+    }
+    Ok(())
+}
+
+/// False when the file is not there.
+async fn feed(view: &View, file: &Stored, trial: &mut Trial<'_>) -> Result<bool, TargetError> {
     let mut from = 0;
     loop {
-        let piece = match view.target.read(&folder, name, from, PIECE_BYTES).await {
-            Ok(Some(piece)) => piece,
-            Ok(None) => return Ok(failed(&path, "the file is not there".to_owned())),
-            Err(error) => return Ok(failed(&path, error.to_string())),
+        let read = view
+            .target
+            .read(&file.folder, &file.name, from, PIECE_BYTES);
+        let Some(piece) = read.await? else {
+            return Ok(false);
         };
         if piece.is_empty() {
-            break;
+            return Ok(true);
         }
         from += piece.len() as u64;
-        if let Err(error) = opener.feed(&piece, &mut sniff) {
-            return Ok(unopened(&path, &error, is_named(&opener)));
-        }
-    }
-    let is_named = is_named(&opener);
-    let opened = match opener.finish(&mut sniff) {
-        Ok(opened) => opened,
-        Err(error) => return Ok(unopened(&path, &error, is_named)),
-    };
-    // A wrong key passes the check of the padding once in 256 times.
-    if MediaKind::of(&first).is_none() {
-        return Ok(Proof::Failed {
-            path,
-            reason: "what comes out of it does not look like media".to_owned(),
-            is_damage: is_named,
-        });
-    }
-    let key = ring.keys().get(opened.candidate.key);
-    Ok(Proof::Opened {
-        recipient: opened.recipient,
-        path,
-        key: key.map_or_else(String::new, |key| key.source().to_owned()),
-    })
-}
-
-/// Whether the file names the key that is tried on it.
-fn is_named(opener: &Opener<'_>) -> bool {
-    opener
-        .candidate()
-        .is_some_and(|candidate| candidate.by == Match::Named)
-}
-
-fn unopened(path: &str, error: &OpenError, is_named: bool) -> Proof {
-    match error {
-        OpenError::NoKey(_) => Proof::NoKey,
-        other => Proof::Failed {
-            path: path.to_owned(),
-            reason: other.to_string(),
-            is_damage: is_named || !matches!(other, OpenError::DoesNotOpen { .. }),
-        },
+        trial.feed(&piece);
     }
 }

@@ -4,6 +4,7 @@ use rcbs_sim::{Content, Identity, samples};
 use serde_json::Value;
 
 use crate::stage::{Stage, cloud, customer, events};
+use crate::support::openssl::openssl;
 
 /// Two files for one certificate, one of them two days later for both, and one for the other alone.
 fn stage() -> Stage {
@@ -305,4 +306,243 @@ fn unknown_and_expired_certificates_are_warned_of() {
     let told = said(&again, &adopt);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("2 media files of this run are sealed for serial "));
+}
+
+/// A cloud whose recordings are sealed for these, one after the other, a day apart.
+fn sealed_for(recordings: &[(&str, &[&Identity])]) -> Stage {
+    let mut cloud = cloud();
+    for (number, (id, _)) in recordings.iter().enumerate() {
+        let start = format!("2018-02-12T{:02}:00:00Z", 10 + number);
+        let samples = rcbs_sim::samples::speech(number as u64);
+        cloud = cloud.recording(id).at(&start).audio_of(samples).build();
+    }
+    let stage = Stage::new(cloud);
+    stage.server.cloud().change(|cloud| {
+        for (id, holders) in recordings {
+            let holders = holders.iter().map(|one| one.recipient.clone()).collect();
+            cloud.change(id, |it| it.media[0].recipients = Some(holders));
+        }
+    });
+    stage.backup().expect_code(0);
+    stage
+}
+
+/// The key and the certificate of this one in one file.
+fn whole(stage: &Stage, name: &str, identity: &Identity) -> String {
+    let text = identity.private_key_pem.clone() + &identity.certificate_pem;
+    place(stage, name, &text)
+}
+
+/// What `rcbs keys --json` says of the keys that were given: file, whether it is proven, reason.
+fn given(stage: &Stage, keys: &[&str], code: i32) -> Vec<(String, bool, String)> {
+    let keys = keys.iter().flat_map(|key| ["--key", key]);
+    let args: Vec<&str> = ["keys", "--json"].into_iter().chain(keys).collect();
+    let finished = stage.program(&args).run().expect_code(code);
+    let answer: Value = serde_json::from_str(&finished.stdout).unwrap();
+    let given = answer["given_keys"].as_array().unwrap().iter();
+    given
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            let is_proven = one["proven"].as_bool().unwrap();
+            assert_eq!(
+                one["path"].is_string(),
+                is_proven || one["reason"] != "",
+                "{one}"
+            );
+            (text("key"), is_proven, text("reason"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_key_that_is_given_has_to_prove_itself() {
+    let (daily, safe) = (customer(), Identity::shared(1));
+    let stage = sealed_for(&[("a", &[daily, safe]), ("b", &[daily, safe])]);
+    let one = whole(&stage, "daily.pem", daily);
+    let other = whole(&stage, "safe.pem", safe);
+    // Both open the same files, and both have to.
+    let rows = keys(&stage, &["--key", &one, "--key", &other], 0);
+    let proofs: Vec<_> = rows
+        .iter()
+        .map(|row| (&row["proof"], &row["key"]))
+        .collect();
+    assert!(
+        proofs.iter().all(|(proof, _)| *proof == "opened"),
+        "{rows:?}"
+    );
+    assert!(proofs[0].1 != proofs[1].1, "{rows:?}");
+    let both = given(&stage, &[&one, &other], 0);
+    assert_eq!(both.len(), 2);
+    assert!(both.iter().all(|(_, is_proven, _)| *is_proven), "{both:?}");
+    // One of them opens all there is; of the other nothing is said.
+    let rows = keys(&stage, &["--key", &one], 0);
+    let words: Vec<_> = rows.iter().map(|row| row["proof"].as_str()).collect();
+    assert!(words.contains(&Some("opened")) && words.contains(&Some("not_tried")));
+    // A key that belongs to nothing is named, though everything opens without it.
+    let stray = whole(
+        &stage,
+        "stray.pem",
+        &Identity::generate("stray", 7).unwrap(),
+    );
+    let told = given_untried(&stage, &one, &stray);
+    assert!(
+        told.contains("no file of the archive is sealed for serial 7"),
+        "{told}"
+    );
+    let args = ["keys", "--key", &one, "--key", &stray];
+    let text = stage.program(&args).run().expect_code(3).stdout;
+    assert!(
+        text.contains(&format!("the key {stray} opened nothing")),
+        "{text}"
+    );
+    // What lies in the safe is a copy of the first.
+    let copy = whole(&stage, "copy.pem", daily);
+    let args = ["keys", "--key", &one, "--key", &copy];
+    let text = stage.program(&args).run().expect_code(0).stdout;
+    assert!(
+        text.contains(&format!("{copy} holds the same key as {one}")),
+        "{text}"
+    );
+}
+
+/// The reason why the second key proved nothing, where the first opens everything.
+fn given_untried(stage: &Stage, one: &str, stray: &str) -> String {
+    let args = ["keys", "--json", "--key", one, "--key", stray];
+    let finished = stage.program(&args).run().expect_code(3);
+    let answer: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(answer["given_keys"][0]["proven"], true, "{answer}");
+    assert_eq!(answer["given_keys"][1]["proven"], false, "{answer}");
+    let reason = &answer["given_keys"][1]["reason"];
+    reason.as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_file_that_is_no_media_proves_a_key_as_well() {
+    let odd = rcbs_sim::Content::bytes(b"\x8a\x10\x33\x71".repeat(500));
+    let cloud = cloud()
+        .recording("good")
+        .audio()
+        .plain()
+        .recording("odd")
+        .audio_of(odd)
+        .plain()
+        .build();
+    let mut stage = Stage::new(cloud);
+    let (key, certificate) = files(&stage, 0);
+    stage.set(&format!("certificateFile={certificate}"));
+    stage.backup().expect_code(0);
+    let rows = keys(&stage, &["--key", &key], 0);
+    assert_eq!(rows[0]["proof"], "opened", "{rows:?}");
+    // It is the shortest, so it was opened. One that is not as it was stored proves nothing.
+    let mut paths = stage.media_files();
+    paths.retain(|path| path.contains("/odd/"));
+    let path = stage.target().join(&paths[0]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() - 100;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let rows = keys(&stage, &["--key", &key], 9);
+    let reason = rows[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("SHA-256"), "{rows:?}");
+}
+
+#[test]
+fn keys_of_one_name_are_each_proven() {
+    let (old, new) = (
+        Identity::generate("renewed", 1).unwrap(),
+        Identity::generate("renewed", 1).unwrap(),
+    );
+    let stage = sealed_for(&[("a", &[&old])]);
+    let (one, other) = (
+        whole(&stage, "old.pem", &old),
+        whole(&stage, "new.pem", &new),
+    );
+    let told = given_failed(&stage, &[&other, &one], 3);
+    assert!(told.contains("another key of the same name"), "{told}");
+    // Nothing is damaged where only the wrong one is given.
+    let told = given_failed(&stage, &[&other], 3);
+    assert!(told.contains("another key of the same name"), "{told}");
+    // Files for both are for one name; the first and the last are asked, too.
+    let stage = sealed_for(&[("a", &[&old]), ("b", &[&new])]);
+    let (one, other) = (
+        whole(&stage, "old.pem", &old),
+        whole(&stage, "new.pem", &new),
+    );
+    let both = given(&stage, &[&other, &one], 0);
+    assert!(both.iter().all(|(_, is_proven, _)| *is_proven), "{both:?}");
+}
+
+/// The reason why the first key proved nothing.
+fn given_failed(stage: &Stage, keys: &[&str], code: i32) -> String {
+    let told = given(stage, keys, code);
+    assert!(!told[0].1, "{told:?}");
+    told[0].2.clone()
+}
+
+#[test]
+fn certificates_of_certificatefile_find_the_key() {
+    let (daily, safe) = (customer(), Identity::shared(1));
+    let mut stage = sealed_for(&[("a", &[daily, safe])]);
+    let ((one, certificate), (other, _)) = (files(&stage, 0), files(&stage, 1));
+    let decrypt = |stage: &Stage, code| {
+        let args = ["decrypt", "--key", &one, "--out", "clear", "a"];
+        stage.program(&args).run().expect_code(code)
+    };
+    // A key without a certificate, and two recipients: which it is cannot be told, and that is what is said.
+    let args = ["keys", "--key", &one];
+    let finished = stage.program(&args).run().expect_code(3);
+    assert!(
+        !finished.stdout.contains("no key given fits"),
+        "{}",
+        finished.stdout
+    );
+    assert!(
+        finished.stdout.contains("cannot be told"),
+        "{}",
+        finished.stdout
+    );
+    assert!(finished.stderr.contains("--cert"), "{}", finished.stderr);
+    let rows = keys(&stage, &["--key", &one], 3);
+    assert!(
+        rows.iter().all(|row| row["proof"] == "ambiguous"),
+        "{rows:?}"
+    );
+    decrypt(&stage, 3);
+    // Its certificate is at hand.
+    stage.set(&format!("certificateFile={certificate}"));
+    let rows = keys(&stage, &["--key", &one], 0);
+    assert!(rows.iter().any(|row| row["proof"] == "opened"), "{rows:?}");
+    decrypt(&stage, 0);
+    // The other key has none, and is not proven by that.
+    let told = given_untried(&stage, &one, &other);
+    assert!(told.contains("no certificate of it is known"), "{told}");
+    // A key may have had another certificate before: the only one that fits is tried all the same.
+    let renewed = Identity::generate("renewed", 3).unwrap();
+    let mut stage = sealed_for(&[("a", &[&renewed])]);
+    let key = place(&stage, "renewed.pem", &renewed.private_key_pem);
+    let later = later_certificate(&stage, &key);
+    stage.set(&format!("certificateFile={later}"));
+    keys(&stage, &["--key", &key], 0);
+}
+
+/// Another certificate for the same key.
+fn later_certificate(stage: &Stage, key: &str) -> String {
+    let path = stage.folder().join("later.pem").display().to_string();
+    openssl(&[
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        key,
+        "-subj",
+        "/CN=later",
+        "-set_serial",
+        "9",
+        "-days",
+        "3650",
+        "-out",
+        &path,
+    ])
+    .expect("making a certificate");
+    path
 }

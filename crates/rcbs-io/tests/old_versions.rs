@@ -75,6 +75,7 @@ fn freeze() {
         };
         ledger.settle(&[first]).await.unwrap();
         ledger.settle(&[second]).await.unwrap();
+        ledger.settle(&[noted()]).await.unwrap();
         ledger.note_listed(period()).await.unwrap();
         ledger.set_checkpoint(at).await.unwrap();
         ledger.remember("bounds", Some("start")).await.unwrap();
@@ -108,6 +109,8 @@ fn every_stored_version_is_read_without_being_upgraded() {
             assert_eq!(ledger.listed().await.unwrap().len(), usize::from(is_new));
             let versions = ledger.metadata_versions(&id()).await.unwrap();
             assert_eq!(versions.len(), usize::from(is_new));
+            let noted = ledger.noted("r/a.bin").await.unwrap();
+            assert_eq!(noted, is_new.then_some([4; 32]));
             ledger.close().await.unwrap();
         });
         assert_eq!(version(&copy), index);
@@ -184,6 +187,13 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
     sum.as_ref().try_into().unwrap()
 }
 
+fn noted() -> Settlement {
+    Settlement::Noted {
+        path: "r/a.bin".to_owned(),
+        sha256: Some([4; 32]),
+    }
+}
+
 fn period() -> Period {
     Period {
         since: at(0),
@@ -191,7 +201,7 @@ fn period() -> Period {
     }
 }
 
-/// As version 2; and what was listed and replaced is known.
+/// As version 2; and what was listed, replaced and noted is known.
 fn version_3_is_read(path: &Path) {
     version_2_is_read(path);
     block_on(async {
@@ -205,6 +215,7 @@ fn version_3_is_read(path: &Path) {
             json: JSON.into(),
         };
         assert_eq!(versions, [version]);
+        assert_eq!(ledger.noted("r/a.bin").await.unwrap(), Some([4; 32]));
         ledger.close().await.unwrap();
     });
 }

@@ -110,6 +110,10 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     /// The open manifest is closed: what stands in it is no longer part of the backlog.
     async fn manifest_closed(&self) -> Result<(), LedgerError>;
 
+    /// The SHA-256 that was noted for the file at this path (see [`Settlement::Noted`]). A ledger that an older program
+    /// wrote may know none.
+    async fn noted(&self, path: &str) -> Result<Option<[u8; 32]>, LedgerError>;
+
     /// Notes that a period was listed to its end, and that all it announced is entered.
     async fn note_listed(&self, period: Period) -> Result<(), LedgerError>;
 
@@ -385,6 +389,14 @@ pub enum Settlement {
         at: Timestamp,
         /// The JSON that was stored before, if it is another one. Kept only when it is the one that the ledger knows.
         replaced: Option<Bytes>,
+    },
+    /// What a file was when it was stored, for as long as no entry says so: a manifest of a ledger that is lost names
+    /// it, or it was *verified* until its entry was opened again. A file that is found there is whole only if it is that.
+    Noted {
+        /// Where it lies, relative to the target, with `/`.
+        path: String,
+        /// SHA-256 of it; the last one counts. `None` when its entry speaks for it from now on.
+        sha256: Option<[u8; 32]>,
     },
 }
 

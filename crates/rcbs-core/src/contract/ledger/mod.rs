@@ -7,6 +7,7 @@ mod days;
 mod facts;
 mod lists;
 mod manifest;
+mod noted;
 mod samples;
 mod settle;
 
@@ -15,6 +16,7 @@ pub use days::*;
 pub use facts::*;
 pub use lists::*;
 pub use manifest::*;
+pub use noted::*;
 pub use settle::*;
 
 use crate::ports::Ledger;
@@ -51,6 +53,7 @@ pub async fn all(mut fresh: impl FnMut() -> Box<dyn Ledger>) {
     days_count_every_file_once(&*fresh()).await;
     replaced_metadata_are_kept(&*fresh()).await;
     what_was_stored_waits_for_a_manifest(&*fresh()).await;
+    what_files_were_is_noted_until_an_entry_says_so(&*fresh()).await;
     ids_are_data(&*fresh()).await;
     callers_do_not_disturb_each_other(&*fresh()).await;
 }

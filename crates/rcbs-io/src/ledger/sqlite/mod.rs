@@ -7,6 +7,7 @@
 //! | `announce`, `settle` | the two ways in which entries change |
 //! | `entry` | reading entries |
 //! | `manifest` | what has yet to be written into a manifest |
+//! | `noted` | what files were for which no entry speaks |
 //! | `sealed` | for whom media files are sealed |
 //! | `facts` | checkpoint, tally, facts, faults, runs |
 //! | `error` | from the database's errors to those of the port |
@@ -17,6 +18,7 @@ mod entry;
 mod error;
 mod facts;
 mod manifest;
+mod noted;
 mod open;
 mod schema;
 mod sealed;
@@ -297,6 +299,13 @@ impl Ledger for SqliteLedger {
 
     async fn manifest_closed(&self) -> Result<(), LedgerError> {
         self.worker.call("close a manifest", manifest::close).await
+    }
+
+    async fn noted(&self, path: &str) -> Result<Option<[u8; 32]>, LedgerError> {
+        let path = path.to_owned();
+        self.worker
+            .call("read", move |db| noted::of(db, &path))
+            .await
     }
 
     async fn note_listed(&self, period: Period) -> Result<(), LedgerError> {

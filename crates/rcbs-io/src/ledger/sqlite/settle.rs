@@ -13,6 +13,7 @@ use super::entry::{state_name, state_number};
 use super::error::Trouble;
 use super::facts::Tallied;
 use super::manifest::note_stored;
+use super::noted;
 use super::versions::{self, Replaced};
 use super::worker::Database;
 
@@ -43,6 +44,9 @@ pub(super) fn settle(db: &mut Database, batch: &[Settlement]) -> Result<(), Trou
                     replaced,
                 } => {
                     settle_metadata(connection, recording, sha256, *at, replaced.as_deref())?;
+                }
+                Settlement::Noted { path, sha256 } => {
+                    noted::note(connection, path, sha256.as_ref())?;
                 }
             }
         }

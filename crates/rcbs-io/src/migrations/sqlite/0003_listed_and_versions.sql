@@ -1,5 +1,5 @@
 -- Version 3: the periods that were listed to their end, so that of a day it can be said that nothing else was announced;
--- and metadata that were replaced.
+-- metadata that were replaced; and what files were for which no entry speaks.
 --
 -- Periods neither overlap nor touch each other; those that do are made one.
 
@@ -23,3 +23,10 @@ CREATE TABLE metadata_version (
 ) STRICT;
 
 CREATE INDEX metadata_version_by_recording ON metadata_version (recording_id);
+
+-- SHA-256 of files that no entry calls stored: the manifests of a ledger that was lost name them, or they were verified
+-- until their entry was opened again. A row goes when its file is stored or taken over.
+CREATE TABLE noted (
+    path   TEXT PRIMARY KEY, -- relative to the target
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,35 @@
+//! What files were when they were stored, where no entry says so.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::error::Trouble;
+use super::worker::Database;
+
+/// Notes a digest for a path, or forgets it.
+pub(super) fn note(
+    connection: &Connection,
+    path: &str,
+    sha256: Option<&[u8; 32]>,
+) -> Result<(), Trouble> {
+    match sha256 {
+        Some(sha256) => connection
+            .prepare_cached("INSERT OR REPLACE INTO noted (path, sha256) VALUES (?1, ?2)")?
+            .execute((path, sha256))?,
+        None => connection
+            .prepare_cached("DELETE FROM noted WHERE path = ?1")?
+            .execute([path])?,
+    };
+    Ok(())
+}
+
+/// What was noted last; nothing where an older program wrote the ledger and nothing newer has.
+pub(super) fn of(db: &Database, path: &str) -> Result<Option<[u8; 32]>, Trouble> {
+    let connection = &db.connection;
+    let mut exists =
+        connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'noted'")?;
+    if exists.query_row([], |_| Ok(())).optional()?.is_none() {
+        return Ok(None);
+    }
+    let mut select = connection.prepare_cached("SELECT sha256 FROM noted WHERE path = ?1")?;
+    Ok(select.query_row([path], |row| row.get(0)).optional()?)
+}

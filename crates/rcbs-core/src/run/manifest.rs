@@ -119,16 +119,21 @@ async fn newest_on_disk(context: &Context) -> Result<Option<PartName>, RunError>
     let target = &context.ports.target;
     let top = Folder::top().join(SafeName::encode(TOP));
     let years = target.folders(&top).await.map_err(RunError::Target)?;
-    let Some(year) = years
+    let mut years: Vec<SafeName> = years
         .iter()
         .filter_map(|year| SafeName::from_disk(year))
-        .max()
-    else {
-        return Ok(None);
-    };
-    let names = target.folders(&top.join(year)).await;
-    let names = names.map_err(RunError::Target)?;
-    Ok(names.iter().filter_map(|name| PartName::parse(name)).max())
+        .collect();
+    years.sort_unstable();
+    // A run that ended too early may have left the folder of a year with nothing in it.
+    while let Some(year) = years.pop() {
+        let names = target.folders(&top.join(year)).await;
+        let names = names.map_err(RunError::Target)?;
+        let newest = names.iter().filter_map(|name| PartName::parse(name)).max();
+        if newest.is_some() {
+            return Ok(newest);
+        }
+    }
+    Ok(None)
 }
 
 /// A manifest as it lies there.

@@ -21,6 +21,15 @@ pub enum VerifyEvent {
     Found(Finding),
     /// A file is not what a manifest says, or a manifest not what it should be.
     FoundInManifests(ManifestFinding),
+    /// A media file has another digest in a later manifest than in an earlier one. No damage by itself.
+    Changed {
+        /// Relative to the target.
+        path: String,
+        /// The manifest whose line no longer holds.
+        before: String,
+        /// The manifest with the line that counts.
+        now: String,
+    },
     /// There are signatures, and no key to check them with.
     SignaturesNotChecked,
     /// A file that the ledger does not know.
@@ -66,6 +75,8 @@ pub struct VerifySummary {
     pub lines: u64,
     /// Signatures that were found good.
     pub signatures: u64,
+    /// Media files that a later manifest has with another digest.
+    pub changed: u64,
 }
 
 /// Takes events as they come. Must return quickly: it is called from the middle of the work.

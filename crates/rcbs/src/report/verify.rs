@@ -98,6 +98,11 @@ impl Witness for VerifyConsole {
                     escaped(&finding.harm.to_string())
                 ),
             },
+            VerifyEvent::Changed { .. } if self.quiet => return,
+            VerifyEvent::Changed { path, before, now } => format!(
+                "changed: {}: since {now} it is another file than in {before}; fetched anew, or taken over as it was found",
+                escaped(path)
+            ),
             VerifyEvent::SignaturesNotChecked => {
                 to_stderr(
                     "warning: there are signatures, and no key to check them with: give --public-key",
@@ -187,6 +192,15 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
                 summary.signatures,
                 "signature is good",
                 "signatures are good",
+            )
+            .to_owned(),
+        ),
+        (
+            summary.changed,
+            noun(
+                summary.changed,
+                "media file changed between manifests",
+                "media files changed between manifests",
             )
             .to_owned(),
         ),
@@ -281,6 +295,9 @@ impl Witness for VerifyJson {
                 "harm": finding.harm.name(), "reason": finding.harm.to_string(),
                 "listed_in": finding.listed_in,
             }),
+            VerifyEvent::Changed { path, before, now } => json!({
+                "event": "changed", "path": path, "before": before, "now": now,
+            }),
             VerifyEvent::SignaturesNotChecked => json!({
                 "event": "warning", "text": "there are signatures, and no key to check them with",
             }),
@@ -311,6 +328,6 @@ pub fn verify_summary_json(summary: &VerifySummary, exit_code: u8) -> Value {
         "recordings": summary.recordings, "media": summary.media, "metadata": summary.metadata,
         "read_files": summary.read_files, "read_bytes": summary.read_bytes, "damaged": summary.damaged,
         "mended": summary.mended, "unknown": summary.unknown, "manifests": summary.manifests,
-        "lines": summary.lines, "signatures": summary.signatures,
+        "lines": summary.lines, "signatures": summary.signatures, "changed": summary.changed,
     })
 }

@@ -16,6 +16,7 @@ use crate::manifest::{
 };
 use crate::ports::{Clock, Target};
 use crate::run::RunError;
+use crate::run::adopt::MEDIA_ENDING;
 use crate::run::manifest::{CHAIN, READ_BYTES};
 use crate::store::{Folder, SafeName};
 use crate::verify::{
@@ -36,7 +37,8 @@ pub struct ManifestsOptions {
 /// Reads every manifest and every file that one names, and compares them.
 ///
 /// Of several lines for one file the last one counts: metadata that changed are listed again. A file that fits none of
-/// them is told once, by the last.
+/// them is told once, by the last. Of media that a later line has with another digest than an earlier one it is told
+/// that they changed: seldom, so it is worth a look.
 pub async fn verify_manifests(
     target: Arc<dyn Target>,
     clock: Arc<dyn Clock>,
@@ -206,7 +208,17 @@ impl Walk {
             };
             self.summary.lines += 1;
             // What an earlier line says no longer counts.
-            self.unlike.remove(&line.path);
+            let earlier = self.unlike.remove(&line.path);
+            if let Some((before, ManifestHarm::Digest)) = earlier
+                && line.path.ends_with(MEDIA_ENDING)
+                && before != name
+            {
+                self.tell(&VerifyEvent::Changed {
+                    path: line.path.clone(),
+                    before: before.path(),
+                    now: name.path(),
+                });
+            }
             if let Some(harm) = harm {
                 self.unlike.insert(line.path, (name, harm));
             }
@@ -216,13 +228,16 @@ impl Walk {
     }
 
     fn found(&mut self, path: String, listed_in: Option<String>, harm: ManifestHarm) {
-        let event = VerifyEvent::FoundInManifests(ManifestFinding {
+        self.tell(&VerifyEvent::FoundInManifests(ManifestFinding {
             path,
             listed_in,
             harm,
-        });
-        count(&mut self.summary, &event);
-        self.witness.on(&event);
+        }));
+    }
+
+    fn tell(&mut self, event: &VerifyEvent) {
+        count(&mut self.summary, event);
+        self.witness.on(event);
     }
 }
 

@@ -121,6 +121,7 @@ fn count(summary: &mut VerifySummary, event: &VerifyEvent) {
     match event {
         VerifyEvent::Found(_) | VerifyEvent::FoundInManifests(_) => summary.damaged += 1,
         VerifyEvent::Unknown { .. } => summary.unknown += 1,
+        VerifyEvent::Changed { .. } => summary.changed += 1,
         VerifyEvent::Mended(_) => summary.mended += 1,
         VerifyEvent::SignaturesNotChecked
         | VerifyEvent::Begun { .. }

@@ -60,6 +60,16 @@ impl Manifest {
         Ok(Self { lines: lines? })
     }
 
+    /// The lines of a damaged manifest that can still be read. A last line without its end is none.
+    #[must_use]
+    pub fn salvage(bytes: &[u8]) -> Self {
+        let whole = bytes.split_inclusive(|byte| *byte == b'\n');
+        let read = |bytes: &[u8]| line(std::str::from_utf8(bytes.strip_suffix(b"\n")?).ok()?);
+        Self {
+            lines: whole.filter_map(read).collect(),
+        }
+    }
+
     /// The text, with a line feed behind each line on every platform.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -150,6 +160,21 @@ mod tests {
             let read = Manifest::parse(&text.as_bytes()[..cut]);
             assert_eq!(read.is_ok(), whole_lines, "{cut}");
         }
+    }
+
+    #[test]
+    fn what_is_left_of_a_damaged_manifest_is_read() {
+        let one = format!("{}  a.bin\n", "1".repeat(64));
+        let two = format!("{}  b.bin\n", "2".repeat(64));
+        let bytes = [one.as_bytes(), b"\xff\xfe\n1234  c\n", two.as_bytes()].concat();
+        let paths = |bytes: &[u8]| {
+            let lines = Manifest::salvage(bytes).lines.into_iter();
+            lines.map(|line| line.path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(&bytes), ["a.bin", "b.bin"]);
+        // The end of a path that was cut would be another path.
+        assert_eq!(paths(&bytes[..bytes.len() - 1]), ["a.bin"]);
+        assert_eq!(paths(b""), [""; 0]);
     }
 
     #[test]

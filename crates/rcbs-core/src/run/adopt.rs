@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::RunError;
 use super::check_in_place::{InPlace, check_in_place};
-use super::commit::path_text;
+use super::commit::{path_text, speaks_for_itself};
 use super::context::Context;
 use super::intake::{announcement, tell_faults};
 use crate::event::Event;
@@ -111,6 +111,9 @@ async fn adopt_recording(
     files: &[FileFact],
 ) -> Result<(), RunError> {
     let digest = sha256(&recording.json);
+    let is_whole = is_what_was_stored(context, folder, recording, digest).await?;
+    let damaged = (!is_whole).then(|| only_what_is_there(recording, files));
+    let recording = damaged.as_ref().unwrap_or(recording);
     let entry = announcement(context, folder, digest, recording);
     let entries = context
         .ports
@@ -128,12 +131,20 @@ async fn adopt_recording(
         to_fetch: 0,
         told_bytes: 0,
     });
-    let mut settlements = vec![Settlement::Metadata {
-        recording: recording.id.clone(),
-        sha256: digest,
-        at: context.now(),
-        replaced: None,
-    }];
+    let path = path_text(folder, &metadata_file_name(&recording.id));
+    let mut settlements = Vec::new();
+    if is_whole {
+        settlements.push(speaks_for_itself(path));
+        settlements.push(Settlement::Metadata {
+            recording: recording.id.clone(),
+            sha256: digest,
+            at: context.now(),
+            replaced: None,
+        });
+    } else {
+        let reason = format!("{path} is damaged: its content is not what was stored");
+        tell_faults(context, None, &[reason]).await?;
+    }
     let names = names_of(&entry, files);
     for media in &recording.media {
         let Some((name, known)) = names
@@ -157,12 +168,14 @@ async fn adopt_recording(
         }
         let target = context.ports.target.as_ref();
         let plain = context.options.plain_media;
+        let noted = context.noted(&path_text(folder, name)).await?;
         let found = check_in_place(
             target,
             folder,
             name,
             media.envelope.as_deref(),
             known,
+            noted,
             plain,
         )
         .await
@@ -172,6 +185,45 @@ async fn adopt_recording(
     context.settle(&settlements).await?;
     context.seals.note(&settlements);
     Ok(())
+}
+
+/// Whether metadata are those that the ledger, or a manifest that it does not know, calls stored; where neither says
+/// anything, what can be read is believed.
+async fn is_what_was_stored(
+    context: &Context,
+    folder: &Folder,
+    recording: &Recording,
+    found: [u8; 32],
+) -> Result<bool, RunError> {
+    let entry = context.ports.ledger.recording(&recording.id).await;
+    let entry = entry.map_err(RunError::Ledger)?;
+    let known = entry.and_then(|entry| entry.stored_metadata_sha256);
+    let path = path_text(folder, &metadata_file_name(&recording.id));
+    let noted = context.noted(&path).await?;
+    let mut says = [known, noted].into_iter().flatten().peekable();
+    Ok(says.peek().is_none() || says.any(|sha256| sha256 == found))
+}
+
+/// Damaged metadata may name media that never were, and envelopes that were never theirs; a file that lies there under
+/// the name of one of them is one.
+fn only_what_is_there(recording: &Recording, files: &[FileFact]) -> Recording {
+    let all = recording.media.iter();
+    let all: Vec<_> = all
+        .map(|media| (media.id.clone(), MediaEntry::announced()))
+        .collect();
+    let names = names_on_disk(&all, files);
+    let mut left = recording.clone();
+    left.media = left
+        .media
+        .into_iter()
+        .zip(&names)
+        .filter(|(_, name)| find_on_disk(files, name).is_some())
+        .map(|(media, _)| Media {
+            envelope: None,
+            ..media
+        })
+        .collect();
+    left
 }
 
 /// A media file that is not on disk: what is not wanted is skipped, everything else is fetched by the next backup.
@@ -239,6 +291,9 @@ fn adopt_media(
                 fetched: false,
                 encryption: None,
             };
+            if let Event::Verified { path, .. } = &event {
+                settlements.push(speaks_for_itself(path.clone()));
+            }
             context.events.emit(&event);
             let state = EntryState::Verified {
                 len_bytes,

@@ -37,8 +37,8 @@ struct Seen {
 /// Reads the file once, from beginning to end, in constant memory.
 ///
 /// Three proofs count: the digest that the ledger noted before the file got its name; else the announced envelope
-/// around a complete ciphertext; else, for an object that was CMS itself, its complete structure. A file that was
-/// verified before must still have the digest that it had then.
+/// around a complete ciphertext; else, for an object that was CMS itself, its complete structure. A file of which it is
+/// known what it was must still be that: it was verified before, or its digest was noted (`noted`).
 ///
 /// Media in the clear have no structure: they are taken by their digest, or with `plain` set to [`PlainMedia::Store`] by
 /// their beginning.
@@ -48,10 +48,11 @@ pub(crate) async fn check_in_place(
     name: &SafeName,
     envelope: Option<&str>,
     state: &EntryState,
+    noted: Option<[u8; 32]>,
     plain: PlainMedia,
 ) -> Result<InPlace, TargetError> {
     let seen = read(target, folder, name).await?;
-    Ok(judge(seen, envelope, state, plain))
+    Ok(judge(seen, envelope, state, noted, plain))
 }
 
 async fn read(target: &dyn Target, folder: &Folder, name: &SafeName) -> Result<Seen, TargetError> {
@@ -82,7 +83,13 @@ async fn read(target: &dyn Target, folder: &Folder, name: &SafeName) -> Result<S
     })
 }
 
-fn judge(seen: Seen, envelope: Option<&str>, state: &EntryState, plain: PlainMedia) -> InPlace {
+fn judge(
+    seen: Seen,
+    envelope: Option<&str>,
+    state: &EntryState,
+    noted: Option<[u8; 32]>,
+    plain: PlainMedia,
+) -> InPlace {
     let Seen {
         len_bytes,
         sha256,
@@ -113,25 +120,30 @@ fn judge(seen: Seen, envelope: Option<&str>, state: &EntryState, plain: PlainMed
             Err(_) => whole(check, nobody()),
         };
     }
-    // A damaged ciphertext has a sound structure: what the ledger knows of the content counts before what it looks like.
-    let is_noted = match state {
-        EntryState::Verified { sha256: noted, .. } if *noted != sha256 => {
+    // A damaged ciphertext has a sound structure: what is known of the content counts before what it looks like.
+    let (by_structure, by_digest) = match (state, noted) {
+        (EntryState::Verified { sha256: known, .. }, _) if *known != sha256 => {
             return damaged("its content is not what was verified");
         }
-        EntryState::Verified { .. } => true,
-        _ => false,
-    };
-    match (walked, envelope.map(Envelope::from_text)) {
-        // An envelope that cannot be read proves nothing either way; the structure does.
-        (Ok(walked), Some(Err(_)) | None) => whole("envelope", walked.recipients),
-        (Ok(walked), Some(Ok(announced))) if announced.to_der() == walked.envelope.to_der() => {
-            whole("envelope", walked.recipients)
+        (EntryState::Verified { .. }, _) => ("envelope", Some("length")),
+        (_, Some(noted)) if noted != sha256 => {
+            return damaged("its content is not what was stored");
         }
-        (Ok(_), Some(Ok(_))) => damaged("its envelope is not the announced one"),
-        (Err(_), None) if is_noted => whole("length", nobody()),
-        (Err(_), None) if is_plain_media && plain == PlainMedia::Store => {
+        (_, Some(_)) => ("manifest", Some("manifest")),
+        (_, None) => ("envelope", None),
+    };
+    match (walked, envelope.map(Envelope::from_text), by_digest) {
+        // An envelope that cannot be read proves nothing either way; the structure does.
+        (Ok(walked), Some(Err(_)) | None, _) => whole(by_structure, walked.recipients),
+        (Ok(walked), Some(Ok(announced)), _) if announced.to_der() == walked.envelope.to_der() => {
+            whole(by_structure, walked.recipients)
+        }
+        // It may well be what was stored: the cloud has replaced it since.
+        (Ok(_), Some(Ok(_)), _) => damaged("its envelope is not the announced one"),
+        (Err(_), Some(Err(_)) | None, Some(check)) => whole(check, nobody()),
+        (Err(_), None, None) if is_plain_media && plain == PlainMedia::Store => {
             whole("beginning", nobody())
         }
-        (Err(reason), _) => InPlace::Damaged { reason },
+        (Err(reason), ..) => InPlace::Damaged { reason },
     }
 }

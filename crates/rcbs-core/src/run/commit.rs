@@ -138,6 +138,9 @@ async fn commit_batch(context: &Context, batch: Vec<Commit>) -> Result<Vec<Commi
                 recipients,
                 event,
             } => {
+                if let Event::Verified { path, .. } = &event {
+                    settlements.push(speaks_for_itself(path.clone()));
+                }
                 settlements.push(Settlement::Media {
                     key,
                     state,
@@ -174,6 +177,7 @@ async fn commit_batch(context: &Context, batch: Vec<Commit>) -> Result<Vec<Commi
             replaced: one.replaced,
         });
         let path = path_text(&one.folder, &one.name);
+        settlements.push(speaks_for_itself(path.clone()));
         events.push(Event::MetadataStored {
             recording: one.recording,
             path,
@@ -236,6 +240,7 @@ fn media_result(
                 fetched: true,
                 encryption: Some(fetched.encryption),
             };
+            settlements.push(speaks_for_itself(path_text(&folder, &name)));
             let etag = fetched.etag.map(|etag| etag.0);
             (
                 EntryState::Verified {
@@ -288,6 +293,11 @@ fn unanswered(folder: &Folder) -> TargetError {
         path: folder.to_text(),
         reason: "no answer for this file".to_owned(),
     }
+}
+
+/// The entry of the file at this path says from now on what it is.
+pub(crate) fn speaks_for_itself(path: String) -> Settlement {
+    Settlement::Noted { path, sha256: None }
 }
 
 /// A file of the archive, relative to the target.

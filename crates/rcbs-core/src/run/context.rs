@@ -99,6 +99,12 @@ impl Context {
             .map_err(RunError::Ledger)
     }
 
+    /// What the file at this path was when it was stored, where no entry of the ledger says so.
+    pub(crate) async fn noted(&self, path: &str) -> Result<Option<[u8; 32]>, RunError> {
+        let noted = self.ports.ledger.noted(path).await;
+        noted.map_err(RunError::Ledger)
+    }
+
     /// What is done with media that the cloud holds unencrypted, as far as certificates are known.
     pub(crate) fn plain_rule(&self) -> PlainRule {
         let decide = || {

@@ -317,6 +317,13 @@ fn choose(
             choice
         };
         if reopens(&known.state, &choice) {
+            // Whatever lies there, now or later, is not to be taken for whole by what it looks like.
+            if let EntryState::Verified { sha256, .. } = &known.state {
+                settlements.push(Settlement::Noted {
+                    path: format!("{}/{}", entry.folder, name.as_str()),
+                    sha256: Some(*sha256),
+                });
+            }
             settlements.push(Settlement::Media {
                 key: MediaKey {
                     recording: recording.id.clone(),
@@ -444,7 +451,8 @@ fn metadata_work(
         // A copy: the original is a part of its page, and would hold all of it for as long as the media take.
         json: Bytes::copy_from_slice(&recording.json),
         sha256,
-        changed: on_disk.is_some() && !known,
+        on_disk: on_disk.is_some(),
+        known: entry.stored_metadata_sha256,
     })
 }
 

@@ -67,34 +67,21 @@ pub(crate) async fn finish_media(
             error.to_string(),
         )),
         Choice::Check { location } => match check(context, work, one, &key).await {
-            Ok(Some(commit)) => Some(commit),
-            Ok(None) => match location {
-                Ok(location) => fetch_one(context, work, one, key, location.clone()).await,
-                Err(error) => Some(put_off(
-                    context,
-                    key,
-                    one,
-                    FailureClass::Unexpected,
-                    error.to_string(),
-                )),
-            },
+            Ok(Checked::Whole(commit)) => Some(*commit),
+            Ok(Checked::Damaged(reason)) => {
+                let location = location.as_ref().map_err(ToString::to_string);
+                replace(context, work, one, key, location, &reason).await
+            }
             Err(error) => stop(context, error),
         },
         Choice::Fetch {
             location,
-            quarantine,
+            quarantine: true,
         } => {
-            if *quarantine
-                && let Err(error) = quarantine_damaged(
-                    context,
-                    work,
-                    one,
-                    "its length is not the one in the ledger",
-                )
-                .await
-            {
-                return stop(context, error);
-            }
+            let reason = "its length is not the one in the ledger";
+            replace(context, work, one, key, Ok(location), reason).await
+        }
+        Choice::Fetch { location, .. } => {
             fetch_one(context, work, one, key, location.clone()).await
         }
     }
@@ -136,19 +123,29 @@ fn put_off(
     }
 }
 
-/// Looks at a file that has the final name already; `None` when it has to be fetched after all.
+/// What lies under the final name.
+enum Checked {
+    /// The file, so this settles it.
+    Whole(Box<Commit>),
+    /// Something else; why.
+    Damaged(String),
+}
+
+/// Looks at a file that has the final name already.
 async fn check(
     context: &Context,
     work: &Work,
     one: &MediaWork,
     key: &MediaKey,
-) -> Result<Option<Commit>, RunError> {
+) -> Result<Checked, RunError> {
+    let noted = context.noted(&path_text(&work.folder, &one.name)).await?;
     let found = check_in_place(
         context.ports.target.as_ref(),
         &work.folder,
         &one.name,
         one.media.envelope.as_deref(),
         &one.entry.state,
+        noted,
         context.options.plain_media,
     )
     .await
@@ -183,36 +180,49 @@ async fn check(
                 check,
                 at: context.now(),
             };
-            Ok(Some(Commit::Settled {
+            Ok(Checked::Whole(Box::new(Commit::Settled {
                 key: key.clone(),
                 state,
                 recipients,
                 event,
-            }))
+            })))
         }
-        InPlace::Damaged { reason } => {
-            quarantine_damaged(context, work, one, &reason).await?;
-            Ok(None)
-        }
+        InPlace::Damaged { reason } => Ok(Checked::Damaged(reason)),
     }
 }
 
-async fn quarantine_damaged(
+/// Fetches a media file of which a damaged copy lies under its name, and moves that aside when its replacement is
+/// staged: it may be the last one.
+///
+/// Until then it stays, and whatever becomes of this run the next one finds it damaged again: what was known of its
+/// content was noted when its entry was opened, and everything else that is wrong with it can be seen.
+async fn replace(
     context: &Context,
     work: &Work,
     one: &MediaWork,
+    key: MediaKey,
+    location: Result<&Location, String>,
     reason: &str,
-) -> Result<(), RunError> {
+) -> Option<Commit> {
     let path = path_text(&work.folder, &one.name);
+    let commit = match location {
+        Ok(location) => fetch_one(context, work, one, key, location.clone()).await?,
+        Err(error) => put_off(context, key, one, FailureClass::Unexpected, error),
+    };
+    if !matches!(commit, Commit::Media(_)) {
+        context.events.warn(format!(
+            "{path} is damaged ({reason}); it stays where it is, because nothing better could be had"
+        ));
+        return Some(commit);
+    }
+    let target = &context.ports.target;
+    if let Err(error) = target.quarantine(&work.folder, &one.name).await {
+        return stop(context, RunError::Target(error));
+    }
     context.events.warn(format!(
         "{path} is damaged ({reason}); it was moved to .rcbs/quarantine and is fetched again"
     ));
-    context
-        .ports
-        .target
-        .quarantine(&work.folder, &one.name)
-        .await
-        .map_err(RunError::Target)
+    Some(commit)
 }
 
 /// Fetches a media file; one that is not there any more, or was replaced on the way, is looked for once more with

@@ -15,6 +15,7 @@ mod intake;
 mod listing;
 mod manifest;
 mod media;
+mod noted;
 mod outage;
 mod outcome;
 mod planning;
@@ -166,6 +167,7 @@ pub async fn adopt(
     let context = Arc::new(Context::new(ports, options, listener));
     until_end(&context, interrupt, async {
         recover::recover(&context).await?;
+        noted::note(&context).await?;
         let adopted = adopt::adopt_all(&context).await;
         context.events.emit(&Event::ListingEnded);
         adopted?;
@@ -221,6 +223,7 @@ async fn unless_stopped(
 
 async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
     recover::recover(context).await?;
+    noted::note(context).await?;
     let mut planned = None;
     unless_stopped(context, async {
         planned = Some(planning::plan(context).await?);

@@ -9,11 +9,12 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::RunError;
 use super::adopt::METADATA_BYTES;
-use super::commit::{Commit, MetadataCommit};
+use super::commit::{Commit, MetadataCommit, path_text};
 use super::context::Context;
 use super::media::{MediaWork, finish_media};
 use super::under_way::Claim;
 use crate::failure::FailureClass;
+use crate::fetch::sha256;
 use crate::ports::{MediaKey, TargetError};
 use crate::recording::RecordingId;
 use crate::store::{Folder, SafeName, metadata_file_name, stage_name};
@@ -39,8 +40,10 @@ pub(crate) struct Work {
 pub(crate) struct MetadataWork {
     pub(crate) json: Bytes,
     pub(crate) sha256: [u8; 32],
-    /// Whether an older version is replaced.
-    pub(crate) changed: bool,
+    /// Whether a file has its name already.
+    pub(crate) on_disk: bool,
+    /// SHA-256 of what the ledger calls stored.
+    pub(crate) known: Option<[u8; 32]>,
 }
 
 /// Does the work and hands every result to the committer, metadata after all media files.
@@ -104,7 +107,7 @@ async fn stage_metadata(
     metadata: &MetadataWork,
 ) -> Result<Commit, RunError> {
     let name = metadata_file_name(&work.id);
-    let replaced = match metadata.changed {
+    let replaced = match metadata.on_disk {
         true => stored_metadata(context, work, &name).await?,
         false => None,
     };
@@ -118,15 +121,47 @@ async fn stage_metadata(
         .write(metadata.json.clone())
         .await
         .map_err(RunError::Target)?;
+    let staged = staged.finish().await.map_err(RunError::Target)?;
+    if let Some(json) = &replaced {
+        keep_damaged(context, work, metadata, &name, json).await?;
+    }
     Ok(Commit::Metadata(Box::new(MetadataCommit {
         recording: work.id.clone(),
-        staged: staged.finish().await.map_err(RunError::Target)?,
+        staged,
         folder: work.folder.clone(),
         name,
         sha256: metadata.sha256,
-        changed: metadata.changed,
+        changed: metadata.on_disk && metadata.known != Some(metadata.sha256),
         replaced,
     })))
+}
+
+/// Moves metadata aside that are neither what was stored nor what is stored now.
+async fn keep_damaged(
+    context: &Context,
+    work: &Work,
+    metadata: &MetadataWork,
+    name: &SafeName,
+    json: &Bytes,
+) -> Result<(), RunError> {
+    if json.len() >= METADATA_BYTES {
+        // No more than that was read.
+        return Ok(());
+    }
+    let (found, path) = (sha256(json), path_text(&work.folder, name));
+    let stored = match metadata.known {
+        Some(known) => Some(known),
+        None => context.noted(&path).await?,
+    };
+    if found == metadata.sha256 || stored.is_none_or(|stored| stored == found) {
+        return Ok(());
+    }
+    let moved = context.ports.target.quarantine(&work.folder, name).await;
+    moved.map_err(RunError::Target)?;
+    context.events.warn(format!(
+        "{path} is damaged (its content is not what was stored); it was moved to .rcbs/quarantine and is fetched again"
+    ));
+    Ok(())
 }
 
 /// The version that is about to be replaced; one that cannot be read is no reason not to store the new one.

@@ -2,9 +2,8 @@
 
 use super::RunError;
 use super::check_in_place::{InPlace, check_in_place};
-use super::commit::path_text;
+use super::commit::{path_text, speaks_for_itself};
 use super::context::Context;
-use crate::event::Event;
 use crate::ports::{EntryState, MediaKey, RecordingEntry, Settlement};
 use crate::select::names_on_disk;
 use crate::store::Folder;
@@ -50,6 +49,18 @@ async fn recover_recording(context: &Context, entry: &RecordingEntry) -> Result<
         } else {
             EntryState::Announced
         };
+        let path = path_text(&folder, name);
+        match (&known.state, &state) {
+            (_, EntryState::Verified { .. }) => settlements.push(speaks_for_itself(path)),
+            // What lies there stays until there is something better; it must not be taken over by what it looks like.
+            (EntryState::Publishing { sha256, .. }, _) if on_disk => {
+                settlements.push(Settlement::Noted {
+                    path,
+                    sha256: Some(*sha256),
+                });
+            }
+            _ => {}
+        }
         settlements.push(Settlement::Media {
             key,
             state,
@@ -74,6 +85,7 @@ async fn confirm(
         name,
         None,
         state,
+        None,
         context.options.plain_media,
     )
     .await
@@ -96,15 +108,7 @@ async fn confirm(
         }
         InPlace::Damaged { reason } => {
             let path = path_text(folder, name);
-            context.events.emit(&Event::Warning {
-                text: format!(
-                    "{path} is damaged ({reason}); it was moved to .rcbs/quarantine and is fetched again"
-                ),
-            });
-            target
-                .quarantine(folder, name)
-                .await
-                .map_err(RunError::Target)?;
+            context.events.warn(format!("{path} is damaged: {reason}"));
             Ok(EntryState::Announced)
         }
     }

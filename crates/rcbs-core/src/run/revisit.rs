@@ -4,8 +4,10 @@ use bytes::Bytes;
 
 use super::RunError;
 use super::adopt::METADATA_BYTES;
+use super::commit::path_text;
 use super::context::Context;
 use super::intake::{Intake, is_unsettled, lose_unseen, put_off_unseen, tell_faults};
+use crate::fetch::sha256;
 use crate::ports::{ApiError, MediaKey, RecordingEntry, Settlement};
 use crate::store::{Folder, metadata_file_name};
 
@@ -96,7 +98,8 @@ pub(crate) async fn take_again(
     }
 }
 
-/// The recording's metadata as it lies in the archive.
+/// The recording's metadata as it lies in the archive; `None` also when that is not what was stored: it would be stored
+/// once more, and be whole from then on.
 pub(crate) async fn stored_metadata(
     context: &Context,
     entry: &RecordingEntry,
@@ -110,7 +113,21 @@ pub(crate) async fn stored_metadata(
         .target
         .read(&folder, &name, 0, METADATA_BYTES)
         .await;
-    read.map_err(RunError::Target)
+    let Some(json) = read.map_err(RunError::Target)? else {
+        return Ok(None);
+    };
+    let path = path_text(&folder, &name);
+    let stored = match entry.stored_metadata_sha256 {
+        Some(stored) => Some(stored),
+        None => context.noted(&path).await?,
+    };
+    if stored.is_some_and(|stored| stored != sha256(&json)) {
+        context.events.warn(format!(
+            "{path} is damaged: its content is not what was stored"
+        ));
+        return Ok(None);
+    }
+    Ok(Some(json))
 }
 
 /// The recording is gone from the cloud, and with it what was never fetched.

@@ -13,5 +13,6 @@ mod support;
 
 mod beside;
 mod ledger;
+mod lost_ledger;
 mod manifests;
 mod matrix;

@@ -117,7 +117,7 @@ fn strangers<'a>(
 }
 
 /// What is wrong with one file or folder is a finding; what is wrong with the whole target ends the run.
-pub(super) fn unreadable(error: TargetError) -> Result<String, RunError> {
+pub(crate) fn unreadable(error: TargetError) -> Result<String, RunError> {
     match error {
         TargetError::Denied { .. } | TargetError::NotPlain { .. } | TargetError::Io { .. } => {
             Ok(error.to_string())

@@ -58,6 +58,8 @@ pub struct VerifyOptions {
     pub seed: u64,
 }
 
+pub(crate) use look::unreadable;
+
 /// A verification that is over.
 #[derive(Debug, Clone)]
 pub struct VerifyEnd {

@@ -14,12 +14,12 @@ use crate::ledger::checkpoint::Frontier;
 use crate::ports::{
     ApiError, EntryState, HeldRecording, MediaKey, RecordingEntry, Settlement, TargetError,
 };
+use crate::run::commit::path_text;
 use crate::run::context::Context;
 use crate::run::intake::Intake;
 use crate::run::slices::{self, SliceBook};
 use crate::run::{
-    COMMITS_WAITING, Ports, RunError, RunOptions, WORKS_WAITING, commit, manifest, recover,
-    remote_settings, revisit, seals, unless_stopped, workers,
+    COMMITS_WAITING, Ports, RunError, RunOptions, WORKS_WAITING, commit, manifest, noted, recover, remote_settings, revisit, seals, unless_stopped, workers,
 };
 use crate::select::names_on_disk;
 use crate::store::{Folder, SafeName, metadata_file_name};
@@ -66,6 +66,7 @@ pub async fn repair(
 
 async fn drive(context: &Arc<Context>, pass: &Pass) -> Result<(), RunError> {
     recover::recover(context).await?;
+    noted::note(context).await?;
     let (works_in, works_out) = mpsc::channel(WORKS_WAITING);
     let (commits_in, commits_out) = mpsc::channel(COMMITS_WAITING);
     let mender = Mender {
@@ -192,13 +193,19 @@ impl Mender {
         };
         let names = names_on_disk(&entry.media, &files);
         let mut settlements = Vec::new();
-        for ((id, _), name) in entry.media.iter().zip(&names) {
+        for ((id, known), name) in entry.media.iter().zip(&names) {
             let of_this = |finding: &&Finding| finding.media.as_ref() == Some(id);
             let Some(finding) = findings.iter().find(of_this) else {
                 continue;
             };
             if finding.harm.is_in_the_way() {
                 quarantine(context, folder, name).await?;
+            }
+            if let EntryState::Verified { sha256, .. } = &known.state {
+                settlements.push(Settlement::Noted {
+                    path: path_text(folder, name),
+                    sha256: Some(*sha256),
+                });
             }
             settlements.push(Settlement::Media {
                 key: MediaKey {

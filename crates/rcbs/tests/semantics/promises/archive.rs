@@ -1,6 +1,7 @@
 //! Chapter "The archive".
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -135,6 +136,58 @@ fn a_lost_ledger_is_rebuilt_from_the_archive() {
     expect_fields(summary(&lines), &[("adopted", 3), ("fetched", 1)]);
     assert_eq!(stage.archive(), before.0);
     assert_eq!(stage.own_files("quarantine").len(), 1);
+}
+
+/// Flips one bit in the middle of a file: of a media file in its ciphertext, where its structure stays sound.
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_lost_ledger_hides_no_damage() {
+    for ending in [".bin", ".json"] {
+        for adopts in [false, true] {
+            let stage = Stage::new(
+                ["a", "b"]
+                    .iter()
+                    .fold(cloud(), |cloud, id| cloud.recording(id).audio().build()),
+            );
+            stage.backup().expect_code(0);
+            let before = stage.archive();
+            let path = before.keys().find(|it| it.ends_with(ending)).unwrap();
+            flip(&stage.target().join(path));
+            let harmed = stage.archive();
+            std::fs::remove_dir_all(stage.target().join(".rcbs")).unwrap();
+            stage.object_requests();
+            if adopts {
+                // Told by name, left where it is, and never called whole.
+                let finished = stage.program(&["adopt"]).run().expect_code(3);
+                let told = finished.stdout + &finished.stderr;
+                assert!(told.contains(path) && told.contains("damaged"), "{told}");
+                assert!(stage.archive() == harmed, "{ending}");
+                assert_eq!(stage.object_requests(), 0);
+                let verified = stage.status()["verified"].as_u64().unwrap();
+                assert_eq!(verified, if ending == ".bin" { 1 } else { 2 });
+                stage
+                    .program(&["verify", "--manifests"])
+                    .run()
+                    .expect_code(9);
+            }
+            let (finished, lines) = stage.backup_json();
+            finished.expect_code(0);
+            let fetched = i32::from(ending == ".bin");
+            expect_fields(summary(&lines), &[("fetched", fetched), ("percent", 100)]);
+            assert!(stage.archive() == before, "{ending}");
+            let aside: Vec<_> = stage.own_files("quarantine").into_values().collect();
+            assert!(aside == [harmed[path].clone()], "{ending}");
+            for how in ["--read-data", "--manifests"] {
+                stage.program(&["verify", how]).run().expect_code(0);
+            }
+        }
+    }
 }
 
 /// What the ledger knows of the content, whatever it was checked by.

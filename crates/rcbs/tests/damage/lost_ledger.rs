@@ -382,3 +382,31 @@ fn damaged_metadata_of_a_recording_that_is_gone_do_not_become_what_was_stored() 
     let lines = json(&stage, &["verify"], 9);
     expect_fields(events(&lines, "damaged")[0], &[("path", metadata.as_str())]);
 }
+
+#[test]
+fn what_a_crash_left_damaged_stays_until_it_is_replaced() {
+    let stage = stage();
+    let before = stage.archive();
+    let path = stage.media_files()[0].clone();
+    flip(&stage.target().join(&path));
+    let ledger = rusqlite::Connection::open(stage.target().join(".rcbs/ledger.db")).unwrap();
+    // As if the run had ended before it could confirm the file.
+    let publishing = "UPDATE media SET state = 1;
+        UPDATE recording SET open = 1;
+        UPDATE tally SET files = 1 WHERE what = 'publishing';
+        UPDATE tally SET files = 0, bytes = 0 WHERE what = 'verified';";
+    ledger.execute_batch(publishing).unwrap();
+    drop(ledger);
+    let refused = "object always: 403 code=AccessDenied";
+    stage.server.faults().add(refused.parse().unwrap());
+    for _ in 0..2 {
+        stage.backup();
+        assert_eq!(stage.states("one"), ["waiting"]);
+        assert!(stage.archive()[&path] != before[&path]);
+        assert!(stage.own_files("quarantine").is_empty());
+    }
+    stage.server.faults().clear();
+    stage.backup().expect_code(0);
+    assert!(stage.archive() == before);
+    assert_eq!(stage.own_files("quarantine").len(), 1);
+}

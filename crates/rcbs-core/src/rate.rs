@@ -1,10 +1,19 @@
-//! How many requests may be under way at the same time: more while all goes well, half when a server says slow down.
+//! How many requests may be under way at the same time, and how many bytes a second may be moved.
 
+mod bandwidth;
 mod gate;
+mod pace;
+mod timetable;
+mod unit;
 
 use std::time::Duration;
 
+pub use bandwidth::Bandwidth;
 pub(crate) use gate::Gate;
+pub(crate) use pace::Pace;
+pub use timetable::{Timetable, TimetableError};
+pub(crate) use unit::parse_bytes;
+pub use unit::parse_rate;
 
 /// Where the limit begins, unless the upper bound is lower.
 const START: usize = 16;

@@ -13,6 +13,7 @@ use jiff::{Timestamp, ToSpan as _};
 use rcbs_core::event::{Event, Listener};
 use rcbs_core::fetch::PlainMedia;
 use rcbs_core::plan::{Instance, SinceEdge, UntilEdge, WindowOptions};
+use rcbs_core::rate::Bandwidth;
 use rcbs_core::run::{Outcome, Ports, RunEnd, RunOptions, outcome, run};
 use rcbs_core::select::{MediaTypePattern, Wanted};
 use rcbs_core::store::FolderFormat;
@@ -103,6 +104,7 @@ fn options() -> RunOptions {
         },
         folder_format: FolderFormat::default(),
         max_connections: 8,
+        bandwidth: Bandwidth::UNLIMITED,
         old_checkpoint: None,
         endpoint: None,
         manifest_key: None,

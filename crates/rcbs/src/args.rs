@@ -16,7 +16,8 @@ use clap_complete::Shell;
 pub use decrypt::DecryptArgs;
 pub use keys::KeysArgs;
 pub use normalize::normalize;
-use rcbs_core::verify::{ReadData, ReadDataError, parse_rate};
+use rcbs_core::rate::parse_rate;
+use rcbs_core::verify::{ReadData, ReadDataError};
 pub use report::ReportArgs;
 pub use retry::RetryArgs;
 

@@ -304,6 +304,7 @@ pub fn run_options(settings: &Settings) -> RunOptions {
         endpoint: endpoint(&settings.media),
         folder_format: settings.folder_format.clone(),
         max_connections: usize::from(settings.connections()),
+        bandwidth: settings.bandwidth.clone(),
         old_checkpoint: old_checkpoint(&settings.config_dir),
         seed: seed(),
         manifest_key: settings.manifest_key.clone(),

@@ -18,6 +18,7 @@ use crate::cms::Envelope;
 use crate::encryption::Encryption;
 use crate::patience::Patience;
 use crate::ports::{ETag, MediaKey, MediaStore, StageName, Staged, Target};
+use crate::rate::Pace;
 use crate::recording::Location;
 use crate::retry::RetryPolicy;
 use resume::Continuation;
@@ -59,20 +60,32 @@ pub struct Fetched {
     pub is_odd: bool,
 }
 
-/// Fetches one media file, patiently. `on_bytes` hears of the bytes as they arrive.
+/// Where transfers go, and what they share.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    pub(crate) target: &'a dyn Target,
+    pub(crate) patience: &'a Patience,
+    /// Keeps all of them together below the limit.
+    pub(crate) pace: &'a Pace,
+    /// Hears of the bytes as they arrive.
+    pub(crate) on_bytes: &'a (dyn Fn(u64) + Sync),
+}
+
+/// Fetches one media file, patiently.
 ///
 /// An object that is replaced on the way is begun anew, unless the metadata hold its envelope: that of another version
 /// would make a file that nobody can open, so the caller has to read the metadata again.
 ///
 /// # Errors
 /// [`FetchError`] after the last attempt; nothing is left staged then.
-pub async fn fetch(
+pub(crate) async fn fetch(
     job: &FetchJob,
     store: &dyn MediaStore,
-    target: &dyn Target,
-    patience: &Patience,
-    on_bytes: &(dyn Fn(u64) + Sync),
+    line: Line<'_>,
 ) -> Result<Fetched, FetchError> {
+    let Line {
+        target, patience, ..
+    } = line;
     let envelope = job
         .envelope
         .as_deref()
@@ -85,7 +98,7 @@ pub async fn fetch(
     let staged = target.stage(&job.stage).await.map_err(FetchError::Target)?;
     let mut transfer = Transfer::new(job, envelope, staged);
     loop {
-        let checked = match transfer.receive(store, &next, on_bytes).await {
+        let checked = match transfer.receive(store, &next, line).await {
             Ok(()) => transfer.check().await,
             Err(error) => Err(error),
         };

@@ -7,7 +7,7 @@ use super::digest::{FileDigest, ObjectCheck};
 use super::form::{FORM_BYTES, Form, form};
 use super::plain::PlainRule;
 use super::resume::{Continuation, continuation};
-use super::{FetchError, FetchJob, Fetched};
+use super::{FetchError, FetchJob, Fetched, Line};
 use crate::cms::{Envelope, Sealer, Walker};
 use crate::encryption::{Encryption, NOBODY};
 use crate::media_kind::MediaKind;
@@ -104,12 +104,12 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Receives until the end of the object or the first error. `on_bytes` hears of every piece.
+    /// Receives until the end of the object or the first error, no faster than the limit allows.
     pub(super) async fn receive(
         &mut self,
         store: &dyn MediaStore,
         next: &Continuation,
-        on_bytes: &(dyn Fn(u64) + Sync),
+        line: Line<'_>,
     ) -> Result<(), FetchError> {
         let (from, if_match) = match next {
             Continuation::Resume { from, if_match } => (*from, Some(if_match.clone())),
@@ -143,7 +143,9 @@ impl<'a> Transfer<'a> {
         .await?;
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(FetchError::Store)?;
-            on_bytes(piece.len() as u64);
+            (line.on_bytes)(piece.len() as u64);
+            // Not read on before its time: the connection fills up, and the store sends no faster than we take.
+            line.pace.wait(piece.len()).await;
             self.take(piece).await?;
         }
         Ok(())

@@ -1,16 +1,17 @@
 //! Lets so many transfers run at once as the store bears: the adaptive limit, made to wait on.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Concurrency;
+use super::{Concurrency, Pace};
 
 /// Bounds the transfers under way.
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: Mutex<State>,
+    pace: Arc<Pace>,
     freed: Notify,
 }
 
@@ -25,8 +26,9 @@ struct State {
 pub(crate) struct Pass<'a>(&'a Gate);
 
 impl Gate {
-    pub(crate) fn new(concurrency: Concurrency) -> Self {
+    pub(crate) fn new(concurrency: Concurrency, pace: Arc<Pace>) -> Self {
         Self {
+            pace,
             state: Mutex::new(State {
                 concurrency,
                 running: 0,
@@ -40,9 +42,10 @@ impl Gate {
         loop {
             // Registered before the look, so that a place freed in between is not missed.
             let freed = self.freed.notified();
+            let most = self.pace.most_transfers();
             {
                 let mut state = self.lock();
-                if state.running < state.concurrency.limit() {
+                if state.running < state.concurrency.limit().min(most) {
                     state.running += 1;
                     return Pass(self);
                 }

@@ -20,7 +20,7 @@ use crate::failure::FailureClass;
 use crate::fetch::{CloudCertificates, FetchError, PlainMedia, PlainRule};
 use crate::patience::Patience;
 use crate::ports::{EntryState, MediaKey, RecordingApi, Settlement, StoreError};
-use crate::rate::{Concurrency, Gate};
+use crate::rate::{Concurrency, Gate, Pace};
 use crate::recording::{self, MetadataError, Recording};
 use crate::retry;
 
@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) events: Arc<Events>,
     pub(crate) patience: Arc<Patience>,
     pub(crate) gate: Arc<Gate>,
+    /// Keeps all transfers together below `bandwidthLimit`.
+    pub(crate) pace: Arc<Pace>,
     pub(crate) halt: Halt,
     pub(crate) under_way: Arc<UnderWay>,
     pub(crate) had_turn: HadTurn,
@@ -50,8 +52,10 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(ports: Ports, options: RunOptions, listener: Arc<dyn Listener>) -> Self {
         let events = Arc::new(Events::new(listener));
-        let gate = Arc::new(Gate::new(Concurrency::new(options.max_connections)));
         let clock = Arc::clone(&ports.clock);
+        let pace = Arc::new(Pace::new(Arc::clone(&clock), options.bandwidth.clone()));
+        let concurrency = Concurrency::new(options.max_connections);
+        let gate = Arc::new(Gate::new(concurrency, Arc::clone(&pace)));
         let halt = Halt::default();
         let patience = Arc::new(Patience::new(
             clock,
@@ -62,6 +66,7 @@ impl Context {
         ));
         Self {
             gate,
+            pace,
             api: Arc::new(RetryingApi::new(
                 Arc::clone(&ports.api),
                 Arc::clone(&patience),

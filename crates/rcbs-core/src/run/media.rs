@@ -9,7 +9,7 @@ use super::context::Context;
 use super::recording::Work;
 use crate::event::Event;
 use crate::failure::FailureClass;
-use crate::fetch::{FetchError, FetchJob, Fetched, fetch};
+use crate::fetch::{FetchError, FetchJob, Fetched, Line, fetch};
 use crate::ports::{ApiError, EntryState, MediaEntry, MediaKey, MediaStore, StoreError};
 use crate::recording::{Location, Media};
 use crate::select::{Choice, RULE_METADATA_ONLY};
@@ -297,14 +297,13 @@ async fn transfer(
     let work = async {
         let _pass = context.gate.enter().await;
         let on_bytes = |bytes: u64| context.events.emit(&Event::Received { bytes });
-        fetch(
-            job,
-            store,
-            context.ports.target.as_ref(),
-            &context.patience,
-            &on_bytes,
-        )
-        .await
+        let line = Line {
+            target: context.ports.target.as_ref(),
+            patience: &context.patience,
+            pace: &context.pace,
+            on_bytes: &on_bytes,
+        };
+        fetch(job, store, line).await
     };
     tokio::select! {
         biased;

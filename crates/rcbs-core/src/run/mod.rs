@@ -55,6 +55,7 @@ use crate::plan::{Instance, Plan, WindowError, WindowOptions};
 use crate::ports::{
     ApiError, Clock, Ledger, LedgerError, MediaStore, RecordingApi, StoreError, Target, TargetError,
 };
+use crate::rate::Bandwidth;
 use crate::recording::{Endpoint, RecordingId};
 use crate::retention::Retention;
 use crate::select::Wanted;
@@ -101,6 +102,8 @@ pub struct RunOptions {
     pub folder_format: FolderFormat,
     /// Most transfers at once, at least 1; also the most recordings asked for at once.
     pub max_connections: usize,
+    /// Most bytes of media a second, for all transfers together.
+    pub bandwidth: Bandwidth,
     /// What stands in the `last_recording_endtime.txt` that the old program left beside its configuration file; read
     /// when the target has none.
     pub old_checkpoint: Option<String>,

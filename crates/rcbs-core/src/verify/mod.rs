@@ -12,5 +12,5 @@ pub use event::{VerifyEvent, VerifySummary, Witness};
 pub(crate) use manifests::Chain;
 pub use manifests::{ManifestFinding, ManifestHarm};
 pub(crate) use progress::Progress;
-pub use sample::{ReadData, ReadDataError, Sample, parse_rate};
+pub use sample::{ReadData, ReadDataError, Sample};
 pub use verdict::{Content, Finding, Harm, judge_media, judge_metadata};

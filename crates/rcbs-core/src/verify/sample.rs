@@ -3,6 +3,7 @@
 use aws_lc_rs::digest;
 
 use crate::ports::MediaKey;
+use crate::rate::parse_bytes;
 
 /// `--read-data`: how much of the archive is read.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -74,34 +75,6 @@ impl ReadData {
             Self::Heads | Self::Percent(_) | Self::Bytes(_) => None,
         }
     }
-}
-
-/// Reads bytes a second, `20M` or `20MB/s`: powers of 1000.
-///
-/// # Errors
-/// What to write instead.
-pub fn parse_rate(text: &str) -> Result<u64, &'static str> {
-    let text = text.strip_suffix("/s").unwrap_or(text);
-    match parse_bytes(text) {
-        Some(rate) if rate > 0 => Ok(rate),
-        _ => Err("write bytes a second, as 500K, 20M or 1G"),
-    }
-}
-
-/// A number of bytes with K, M, G or T behind it, powers of 1000.
-fn parse_bytes(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let text = text.strip_suffix(['B', 'b']).unwrap_or(text);
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" => 1,
-        "K" => 1_000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        _ => return None,
-    };
-    digits.trim().parse::<u64>().ok()?.checked_mul(factor)
 }
 
 /// Chooses file by file.
@@ -211,9 +184,6 @@ mod tests {
         ] {
             assert_eq!(ReadData::parse(text), wanted, "{text}");
         }
-        assert_eq!(parse_rate("20MB/s"), Ok(20_000_000));
-        assert_eq!(parse_rate("500K"), Ok(500_000));
-        assert!(parse_rate("0").is_err() && parse_rate("fast").is_err());
     }
 
     #[test]

@@ -15,14 +15,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use rcbs_core::event::{Event, Listener};
 use rcbs_core::fetch::PlainMedia;
 use rcbs_core::plan::{Instance, SinceEdge, UntilEdge, WindowOptions};
 use rcbs_core::ports::{
-    ApiError, FileFact, ListRequest, Page, Publication, RecordingApi, RemoteSettings, StageName,
-    StagedFile, Target, TargetError,
+    ApiError, Clock as _, FileFact, ListRequest, Page, Publication, RecordingApi, RemoteSettings,
+    StageName, StagedFile, Target, TargetError,
 };
+use rcbs_core::rate::{Bandwidth, Timetable};
 use rcbs_core::recording::RecordingId;
 use rcbs_core::run::{
     ManifestsOptions, Outcome, Ports, RunEnd, RunOptions, outcome, run, verify_manifests,
@@ -97,6 +99,7 @@ fn options(instance: Instance) -> RunOptions {
         endpoint: None,
         folder_format: FolderFormat::default(),
         max_connections: 8,
+        bandwidth: Bandwidth::UNLIMITED,
         old_checkpoint: None,
         seed: 1,
         manifest_key: None,
@@ -411,6 +414,42 @@ impl RecordingApi for Crowd {
     async fn settings(&self) -> Result<Option<RemoteSettings>, ApiError> {
         self.api.settings().await
     }
+}
+
+/// Seconds that a backup of 60 recordings takes under a limit, and the bytes it receives.
+async fn paced(limit: &str) -> (u64, u64) {
+    let world = World::new(day_of(60), &[]);
+    let folder = TempDir::new().unwrap();
+    let timetable = Timetable::parse(limit).unwrap();
+    let options = RunOptions {
+        bandwidth: Bandwidth::by_hour(timetable, TimeZone::UTC),
+        ..options(Instance::all())
+    };
+    let never = CancellationToken::new();
+    let ports = world.ports(folder.path());
+    let end = run(ports, options, AtEvent::never(), never).await;
+    assert_eq!(outcome(&end), Outcome::Complete, "{:?}", end.stopped);
+    (world.clock.elapsed().as_secs(), end.summary.received_bytes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_as_long_as_its_bytes_take_and_a_timetable_changes_that_on_the_way() {
+    let (took_s, bytes) = paced("off").await;
+    assert_eq!(took_s, 0);
+    let (took_s, _) = paced("100kB/s").await;
+    let due_s = bytes / 100_000;
+    assert!(due_s > 10, "{bytes}");
+    assert!(
+        (due_s * 9 / 10..=due_s + 1).contains(&took_s),
+        "{took_s}, {due_s}"
+    );
+    // The run begins at midnight, and by night it would take days.
+    let (took_s, _) = paced("0-1 10; 100kB/s").await;
+    let due_s = 3600 + due_s;
+    assert!(
+        (due_s * 9 / 10..=due_s + 1).contains(&took_s),
+        "{took_s}, {due_s}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

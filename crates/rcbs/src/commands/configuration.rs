@@ -1,5 +1,7 @@
 //! `rcbs config`: checks, shows and lists the configuration; asks no server.
 
+use jiff::Timestamp;
+
 use super::{load, say};
 use crate::args::{ConfigCheckArgs, ConfigCommand};
 use crate::config::env::Env;
@@ -9,8 +11,14 @@ use crate::exit::Exit;
 /// Does one of the three.
 pub(super) fn configuration(command: ConfigCommand) -> Exit {
     match command {
-        ConfigCommand::Check(args) => with(&args, Login::Needed, |_| {
-            "the configuration can be used for a backup\n".to_owned()
+        ConfigCommand::Check(args) => with(&args, Login::Needed, |loaded| {
+            let bandwidth = &loaded.settings.bandwidth;
+            let mut text = "the configuration can be used for a backup\n".to_owned();
+            if !bandwidth.is_unlimited() {
+                let limit = bandwidth.meaning(Timestamp::now());
+                text.push_str(&format!("the limit of downloads is {limit}\n"));
+            }
+            text
         }),
         ConfigCommand::Show(args) => with(&args, Login::Optional, |loaded| {
             loaded

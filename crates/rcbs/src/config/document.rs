@@ -31,7 +31,7 @@ Secrets are read from the environment, never from the file or the command line. 
 `X_FILE`, the path of a file that holds the secret; on Unix nobody but its owner may have access to it (`chmod 600`; files
 that systemd's `LoadCredential=` hands over are fine). One line end at its end is dropped. Setting both is an error, and an
 empty variable counts as not set. No other variable of the environment is read, proxy variables and `AWS_SESSION_TOKEN`
-included.
+included; `TZ` is, for the hours of `bandwidthLimit`.
 ";
 
 const DURATIONS: &str = "\

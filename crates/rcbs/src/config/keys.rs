@@ -46,10 +46,10 @@ pub enum Key {
     DownloadMode,
     NumThreads,
     MaxConnections,
+    BandwidthLimit,
     TotalRcbsInstances,
     RcbsInstanceId,
     LedgerUrl,
-    BandwidthLimit,
     RetentionDays,
 }
 

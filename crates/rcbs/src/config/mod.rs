@@ -34,6 +34,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 pub use finding::{Finding, Level, Origin};
 pub use settings::{DownloadMode, Effective, Held, MediaMode, Settings};
@@ -140,6 +141,7 @@ pub fn load(request: &Request, env: &Env, now: Timestamp) -> Result<Loaded, Reje
                 config,
                 working,
                 paths: Paths::here(),
+                zone: TimeZone::try_system().ok(),
             },
         ))
     };

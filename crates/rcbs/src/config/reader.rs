@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
 use super::Login;
@@ -13,7 +14,7 @@ use super::given::{Given, GivenMap, is_path};
 use super::keys::Key;
 use super::settings::{Effective, Held};
 
-/// Where relative paths count from.
+/// Where relative paths count from, and whose clock tells the hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// The folder of the configuration file: for what stands in it.
@@ -21,6 +22,8 @@ pub(super) struct Place {
     /// The working folder: for what was typed.
     pub(super) working: PathBuf,
     pub(super) paths: Paths,
+    /// `None` when this machine does not say.
+    pub(super) zone: Option<TimeZone>,
 }
 
 /// A problem that is among the findings already.
@@ -129,6 +132,11 @@ impl<'a> Reader<'a> {
     /// The folder of the configuration file.
     pub(super) fn config_folder(&self) -> &'a PathBuf {
         &self.place.config
+    }
+
+    /// The time zone of this machine.
+    pub(super) fn zone(&self) -> Option<&'a TimeZone> {
+        self.place.zone.as_ref()
     }
 
     /// Shows this instead of what was typed.

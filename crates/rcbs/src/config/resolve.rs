@@ -22,6 +22,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, now: Timestamp) -> Option<Settin
     let instance = work::instance(reader);
     let download = work::download(reader);
     let max_connections = work::max_connections(reader);
+    let bandwidth = work::bandwidth(reader, now);
     let media_type = archive::media_type(reader);
     let plain_media = archive::plain_media(reader);
     let certificates = archive::recipients(reader, plain_media);
@@ -45,6 +46,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, now: Timestamp) -> Option<Settin
         folder_format: folder_format?,
         download,
         max_connections,
+        bandwidth,
         effective: reader.effective(),
     })
 }

@@ -8,6 +8,7 @@ use rcbs_core::cms::Certificate;
 use rcbs_core::fetch::PlainMedia;
 use rcbs_core::manifest::SigningKey;
 use rcbs_core::plan::{Instance, WindowOptions};
+use rcbs_core::rate::Bandwidth;
 use rcbs_core::retention::Retention;
 use rcbs_core::select::MediaTypePattern;
 use rcbs_core::store::FolderFormat;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub download: DownloadMode,
     /// Upper bound of simultaneous downloads, 1 to 1024 (`maxConnections`); see [`Settings::connections`].
     pub max_connections: u16,
+    /// Most bytes of media a second, for all downloads together.
+    pub bandwidth: Bandwidth,
     /// Every key and secret with its value and origin, for `rcbs config show`.
     pub effective: Vec<Effective>,
 }

@@ -25,6 +25,7 @@ fn place(paths: Paths) -> Place {
         config: "/opt/rcbs".into(),
         working: "/srv/op".into(),
         paths,
+        zone: Some(TimeZone::fixed(jiff::tz::offset(1))),
     }
 }
 

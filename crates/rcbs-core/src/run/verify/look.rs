@@ -2,11 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::pace::Pace;
 use crate::cms::Walker;
 use crate::encryption::is_plain;
 use crate::fetch::FileDigest;
 use crate::ports::{EntryState, FileFact, HeldRecording, Target, TargetError};
+use crate::rate::Pace;
 use crate::run::RunError;
 use crate::run::commit::path_text;
 use crate::select::{find_on_disk, names_on_disk};

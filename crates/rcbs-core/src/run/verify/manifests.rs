@@ -7,7 +7,6 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::look::{Reader, unreadable};
-use super::pace::Pace;
 use super::pass::Pass;
 use super::{VerifyEnd, count};
 use crate::fetch::sha256;
@@ -15,6 +14,7 @@ use crate::manifest::{
     FILE_NAME, Line, Manifest, PartName, Previous, PublicKey, SIGNATURE_NAME, State, TOP, hex,
 };
 use crate::ports::{Clock, Target};
+use crate::rate::{Bandwidth, Pace};
 use crate::run::RunError;
 use crate::run::adopt::MEDIA_ENDING;
 use crate::run::manifest::{CHAIN, READ_BYTES};
@@ -47,7 +47,10 @@ pub async fn verify_manifests(
     interrupt: CancellationToken,
 ) -> VerifyEnd {
     let mut walk = Walk {
-        pace: Arc::new(Pace::new(clock, options.limit_bytes_per_s)),
+        pace: Arc::new(Pace::new(
+            clock,
+            Bandwidth::always(options.limit_bytes_per_s),
+        )),
         target,
         options,
         witness,

@@ -5,13 +5,11 @@
 //! | `pass` | goes through the ledger, many recordings at once, and remembers how far it has come |
 //! | `look` | gathers the facts of one recording |
 //! | `manifests` | the same by the manifests, without the ledger |
-//! | `pace` | keeps the reading below a rate |
 //! | `strangers` | files in folders that the ledger does not know |
 //! | `repair` | fetches again what is harmed |
 
 mod look;
 mod manifests;
-mod pace;
 mod pass;
 mod repair;
 mod strangers;

@@ -7,9 +7,9 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::look::{Looked, look};
-use super::pace::Pace;
 use super::{Harmed, VerifyOptions, VerifyPorts, count, manifests, strangers};
 use crate::ports::{EntryState, HeldRecording, MediaEntry, MediaKey, TargetError};
+use crate::rate::{Bandwidth, Pace};
 use crate::recording::{MediaId, RecordingId};
 use crate::run::RunError;
 use crate::verify::{Progress, Sample, VerifyEvent, VerifySummary, Witness};
@@ -48,7 +48,10 @@ impl Pass {
         stop: CancellationToken,
         beside_others: bool,
     ) -> Self {
-        let pace = Pace::new(Arc::clone(&ports.clock), options.limit_bytes_per_s);
+        let pace = Pace::new(
+            Arc::clone(&ports.clock),
+            Bandwidth::always(options.limit_bytes_per_s),
+        );
         Self {
             ports,
             options,

@@ -1,7 +1,11 @@
 //! How the work is shared: instances, threads, connections.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rcbs_core::plan::Instance;
+use rcbs_core::rate::{Bandwidth, Timetable, TimetableError};
 
+use crate::config::finding::Refusal;
 use crate::config::keys::Key;
 use crate::config::reader::Reader;
 use crate::config::scalar::{self, ScalarError};
@@ -63,6 +67,52 @@ pub(super) fn download(reader: &mut Reader<'_>) -> DownloadMode {
 /// Upper bound of simultaneous downloads.
 pub(super) fn max_connections(reader: &mut Reader<'_>) -> u16 {
     reader.read_or(Key::MaxConnections, 64, |text| small(text, 1_024))
+}
+
+/// Most bytes of media a second; `now` is for showing which piece of a timetable holds.
+pub(super) fn bandwidth(reader: &mut Reader<'_>, now: Timestamp) -> Bandwidth {
+    let key = Key::BandwidthLimit;
+    let Some(timetable) = reader.read(key, Timetable::parse) else {
+        return Bandwidth::UNLIMITED;
+    };
+    let zone = reader.zone().cloned();
+    if zone.is_none()
+        && !timetable.is_constant()
+        && let Some(given) = reader.given(key)
+    {
+        let text = "has hours, and this machine does not say its time zone: they are hours of GMT";
+        reader.report(
+            given
+                .warning(text)
+                .hint("set the time zone of this machine, or the variable TZ"),
+        );
+    }
+    let bandwidth = Bandwidth::by_hour(timetable, zone.unwrap_or(TimeZone::UTC));
+    reader.resolve(key, bandwidth.meaning(now));
+    bandwidth
+}
+
+impl Refusal for TimetableError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Nothing | Self::TooMany | Self::Twice { .. } => {
+                "write for example mon-fri 08:00-18:00 20MB/s; 100MB/s".to_owned()
+            }
+            Self::Speed { .. } => {
+                "write bytes a second, as 500K, 20M or 20MB/s, or off for no limit".to_owned()
+            }
+            Self::Zero { .. } => "write off for no limit, or a small one".to_owned(),
+            Self::Day { .. } => {
+                "write mon, tue, wed, thu, fri, sat or sun, as mon-fri or sat,sun".to_owned()
+            }
+            Self::Hours { .. } => {
+                "write 08:00-18:00, or 22:00-06:00 over midnight; 00:00-24:00 is a whole day"
+                    .to_owned()
+            }
+            Self::TwoRests { .. } => "give days or hours to one of them".to_owned(),
+            Self::Never { .. } => "put it before them, or remove it".to_owned(),
+        })
+    }
 }
 
 fn small(text: &str, most: u16) -> Result<u16, ScalarError> {

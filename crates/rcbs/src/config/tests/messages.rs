@@ -199,6 +199,53 @@ fn values_that_are_not_understood_are_told_with_the_form() {
 }
 
 #[test]
+fn a_bandwidth_limit_is_told_with_the_piece_that_is_wrong() {
+    assert_snapshot!(transcript(&[
+        "bandwidthLimit=20Mbit/s",
+        "bandwidthLimit=0",
+        "bandwidthLimit=mon-fri 08:00-18:00 20MB/s; weekend 50MB/s",
+        "bandwidthLimit=Mon-08:00,512k Mon-18:00,off",
+        "bandwidthLimit=mon-fri 8-25 20MB/s",
+        "bandwidthLimit=mon-fri 20MB/s; tue 10MB/s",
+        "bandwidthLimit=20MB/s; 10MB/s",
+    ]));
+}
+
+#[test]
+fn a_bandwidth_limit_is_shown_with_what_holds_now() {
+    // It is Tuesday noon in GMT, and an hour later by the clock of these tests.
+    let shown = |zone: Option<TimeZone>, limit: &str| {
+        let file = format!("gwsUriPrefix=https://example.com/api/v2\nbandwidthLimit={limit}");
+        let request = Request {
+            file: "config.properties".into(),
+            overrides: vec![],
+            login: Login::Optional,
+        };
+        let place = Place {
+            zone,
+            ..place(Paths::Unix)
+        };
+        let bytes = file.as_bytes();
+        let loaded = understand("c", bytes, &request, &Env::default(), &place, now()).unwrap();
+        let effective = &loaded.settings.effective;
+        let one = effective.iter().find(|it| it.name == "bandwidthLimit");
+        format!("{}{}", warnings(&loaded), one.unwrap())
+    };
+    let berlin = place(Paths::Unix).zone;
+    let mut text = String::new();
+    for limit in [
+        "20 MB/s",
+        "off",
+        "tuesday 13-14 1M; 2M",
+        "tuesday 12:00-13:00 1M",
+    ] {
+        writeln!(text, "{}", shown(berlin.clone(), limit)).unwrap();
+    }
+    writeln!(text, "{}", shown(None, "tuesday 12:00-13:00 1M")).unwrap();
+    assert_snapshot!(text);
+}
+
+#[test]
 fn missing_secrets_are_told_by_variable() {
     let mut text = String::new();
     for (lines, env) in [

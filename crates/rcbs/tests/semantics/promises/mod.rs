@@ -13,6 +13,7 @@ mod promises_of_a_run;
 mod promises_of_safety;
 mod proof;
 mod queue;
+mod rates;
 mod unencrypted;
 mod verifying;
 mod window;

@@ -1,0 +1,91 @@
+//! Bytes, and bytes a second, as people write and read them.
+
+/// Reads bytes a second, `20M` or `20MB/s`: powers of 1000.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_rate(text: &str) -> Result<u64, &'static str> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    match parse_bytes(text) {
+        Some(rate) if rate > 0 => Ok(rate),
+        _ => Err("write bytes a second, as 500K, 20M or 1G"),
+    }
+}
+
+/// A number of bytes with K, M, G or T behind it, powers of 1000.
+pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let text = text.strip_suffix(['B', 'b']).unwrap_or(text);
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" => 1,
+        "K" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        _ => return None,
+    };
+    digits.trim().parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// Bytes a second as [`parse_rate`] reads them, without rounding.
+pub(crate) fn rate_text(bytes_per_s: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (1_000_000_000_000, "TB/s"),
+        (1_000_000_000, "GB/s"),
+        (1_000_000, "MB/s"),
+        (1_000, "kB/s"),
+    ];
+    UNITS
+        .iter()
+        .find(|(unit, _)| bytes_per_s.is_multiple_of(*unit))
+        .map_or_else(
+            || format!("{bytes_per_s}B/s"),
+            |(unit, name)| format!("{}{name}", bytes_per_s / unit),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_read_in_bytes_with_powers_of_1000() {
+        for (text, rate) in [
+            ("1", Some(1)),
+            ("1048576", Some(1_048_576)),
+            ("512k", Some(512_000)),
+            ("500K", Some(500_000)),
+            ("20M", Some(20_000_000)),
+            ("20MB/s", Some(20_000_000)),
+            ("20 MB/s", Some(20_000_000)),
+            ("3tb/s", Some(3_000_000_000_000)),
+            ("0", None),
+            ("fast", None),
+            ("-1", None),
+            ("1.5M", None),
+            ("20Mbit/s", None),
+            ("20MiB/s", None),
+            ("99999999T", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_rate(text).ok(), rate, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_written_as_it_can_be_read() {
+        for (rate, text) in [
+            (1, "1B/s"),
+            (999, "999B/s"),
+            (512_000, "512kB/s"),
+            (1_234_567, "1234567B/s"),
+            (20_000_000, "20MB/s"),
+            (1_000_000_000, "1GB/s"),
+            (2_000_000_000_000, "2TB/s"),
+        ] {
+            assert_eq!(rate_text(rate), text);
+            assert_eq!(parse_rate(text), Ok(rate));
+        }
+    }
+}

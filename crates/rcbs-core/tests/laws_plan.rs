@@ -412,23 +412,28 @@ proptest! {
 
     #[test]
     fn the_number_of_requests_stays_between_one_and_the_bound(
-        max in 0_usize..100, script in vec(prop::option::of(0_u64..3_000), 0..300)
+        max in 0_usize..100, script in vec((0..4, 0_u64..3_000, 0_usize..100, 0_u64..10_000_000), 0..300)
     ) {
         let mut rate = Concurrency::new(max);
         let mut elapsed = Duration::ZERO;
-        for step in script {
+        let mut throttled = false;
+        for (what, millis, running, bytes) in script {
             let before = rate.limit();
-            match step {
-                None => {
-                    rate.on_success();
-                    prop_assert!(rate.limit() >= before);
-                }
-                Some(millis) => {
-                    elapsed += Duration::from_millis(millis);
+            elapsed += Duration::from_millis(millis);
+            match what {
+                0 => rate.on_bytes(bytes, running, elapsed),
+                1 => rate.on_success(running, elapsed),
+                2 => rate.on_idle(),
+                _ if bytes % 8 == 0 => {
+                    throttled = true;
                     rate.on_throttle(elapsed);
                     prop_assert!(rate.limit() == before || rate.limit() == (before / 2).max(1));
+                    continue;
                 }
+                _ => {}
             }
+            // After the word of a server nothing is measured any more.
+            prop_assert!(!throttled || rate.limit() >= before);
             prop_assert!((1..=max.max(1)).contains(&rate.limit()));
         }
     }

@@ -19,6 +19,7 @@ pub(crate) struct Gate {
 struct State {
     concurrency: Concurrency,
     running: usize,
+    waiting: usize,
 }
 
 /// The right to have one transfer under way; given back when dropped.
@@ -32,6 +33,7 @@ impl Gate {
             state: Mutex::new(State {
                 concurrency,
                 running: 0,
+                waiting: 0,
             }),
             freed: Notify::new(),
         }
@@ -50,14 +52,32 @@ impl Gate {
                     return Pass(self);
                 }
             }
+            let _waiting = Waiting::begin(self);
             freed.await;
         }
     }
 
+    /// Bytes came.
+    pub(crate) fn received(&self, bytes: u64, now: Duration) {
+        let mut state = self.lock();
+        let (before, running) = (state.concurrency.limit(), state.running);
+        state.concurrency.on_bytes(bytes, running, now);
+        self.tell_raised(before, &state);
+    }
+
     /// A transfer succeeded: more may be borne.
-    pub(crate) fn succeeded(&self) {
-        self.lock().concurrency.on_success();
-        self.freed.notify_one();
+    pub(crate) fn succeeded(&self, now: Duration) {
+        let mut state = self.lock();
+        let (before, running) = (state.concurrency.limit(), state.running);
+        state.concurrency.on_success(running, now);
+        self.tell_raised(before, &state);
+    }
+
+    /// Lets in as many more as the limit was raised by.
+    fn tell_raised(&self, before: usize, state: &State) {
+        for _ in before..state.concurrency.limit() {
+            self.freed.notify_one();
+        }
     }
 
     /// The store asked for fewer requests.
@@ -71,9 +91,94 @@ impl Gate {
     }
 }
 
+/// Counts one that waits, for as long as it does.
+struct Waiting<'a>(&'a Gate);
+
+impl<'a> Waiting<'a> {
+    fn begin(gate: &'a Gate) -> Self {
+        gate.lock().waiting += 1;
+        Self(gate)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().waiting -= 1;
+    }
+}
+
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.0.lock().running -= 1;
+        let mut state = self.0.lock();
+        state.running -= 1;
+        if state.waiting == 0 {
+            state.concurrency.on_idle();
+        }
         self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::ports::Clock;
+    use crate::rate::Bandwidth;
+
+    /// A clock that nobody asks.
+    #[derive(Debug)]
+    struct Stopped;
+
+    #[async_trait::async_trait]
+    impl Clock for Stopped {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        async fn sleep(&self, _wait: Duration) {}
+    }
+
+    fn gate(most: usize, limit: Option<u64>) -> Gate {
+        let pace = Pace::new(Arc::new(Stopped), Bandwidth::always(limit));
+        Gate::new(Concurrency::new(most), Arc::new(pace))
+    }
+
+    #[test]
+    fn no_more_enter_than_the_limit_and_than_the_bandwidth_feeds() {
+        for (most, limit, expected) in [
+            (3, None, 3),
+            (64, None, 16),
+            (64, Some(100_000), 3),
+            (2, Some(100_000), 2),
+            (64, Some(1), 1),
+        ] {
+            let gate = gate(most, limit);
+            let passes: Vec<_> = (0..100)
+                .map_while(|_| gate.enter().now_or_never())
+                .collect();
+            assert_eq!(passes.len(), expected, "{most} {limit:?}");
+            drop(passes);
+            assert!(gate.enter().now_or_never().is_some());
+            assert_eq!(gate.lock().running, 0);
+            assert_eq!(gate.lock().waiting, 0, "who gave up no longer waits");
+        }
+    }
+
+    #[test]
+    fn who_waits_enters_as_soon_as_more_are_allowed() {
+        let gate = gate(64, None);
+        let _passes: Vec<_> = (0..16).map_while(|_| gate.enter().now_or_never()).collect();
+        let mut waiting = Box::pin(gate.enter());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert_eq!(gate.lock().waiting, 1);
+        gate.succeeded(Duration::ZERO);
+        let entered = waiting.as_mut().now_or_never();
+        assert!(entered.is_some());
+        assert!(gate.enter().now_or_never().is_none());
     }
 }

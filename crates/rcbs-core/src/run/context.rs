@@ -189,7 +189,7 @@ impl Context {
     pub(crate) fn object_given(&self) {
         self.denials().given();
         self.outage().given();
-        self.gate.succeeded();
+        self.gate.succeeded(self.ports.clock.elapsed());
     }
 
     /// The store answered that it does not have an object: the login works.

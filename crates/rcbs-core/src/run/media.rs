@@ -296,7 +296,10 @@ async fn transfer(
 ) -> Option<Result<Fetched, FetchError>> {
     let work = async {
         let _pass = context.gate.enter().await;
-        let on_bytes = |bytes: u64| context.events.emit(&Event::Received { bytes });
+        let on_bytes = |bytes: u64| {
+            context.gate.received(bytes, context.ports.clock.elapsed());
+            context.events.emit(&Event::Received { bytes });
+        };
         let line = Line {
             target: context.ports.target.as_ref(),
             patience: &context.patience,

@@ -371,7 +371,7 @@ pub static TABLE: [KeyInfo; 38] = [
         default: Some("64"),
         form: "whole number",
         limits: "1 to 1024.",
-        doc: "Upper bound of simultaneous downloads. The real number adapts to what store and line can bear.",
+        doc: "Upper bound of simultaneous downloads. The real number adapts: it grows while that brings more, shrinks when fewer bring as much, and halves when the store asks for fewer requests.",
         example: "maxConnections=16",
     },
     KeyInfo {

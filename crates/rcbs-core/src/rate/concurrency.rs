@@ -1,0 +1,113 @@
+//! An adaptive bound of simultaneous transfers: up while that brings more, down when it brings nothing or is too much.
+
+use std::time::Duration;
+
+use super::climb::Climb;
+
+/// Where the limit begins, unless the upper bound is lower.
+const START: usize = 16;
+
+/// Answers of one burst come within this time of each other; only the first of them lowers the limit.
+const BURST: Duration = Duration::from_secs(1);
+
+/// A short run must not pay for measuring: for so long the limit only grows.
+const START_FOR: Duration = Duration::from_secs(4);
+
+/// An adaptive limit.
+///
+/// - It begins with the slow start of TCP (RFC 5681): one more with each success, so it doubles in the time one request takes.
+/// - After some seconds it is measured whether more, or fewer, bring as much ([`Climb`]).
+/// - When the server says slow down, that counts more than any measuring: from then on additive increase, multiplicative
+///   decrease (AIMD); one more with each full round of successes.
+#[derive(Debug, Clone)]
+pub struct Concurrency {
+    limit: usize,
+    max: usize,
+    /// Successes since the limit last changed.
+    successes: usize,
+    /// When the limit was last lowered because of a throttle.
+    lowered: Option<Duration>,
+    /// When the slow start ends; set with the first transfer.
+    started_until: Option<Duration>,
+    climb: Climb,
+}
+
+impl Concurrency {
+    /// At most `max` requests at the same time; 0 counts as 1.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        let max = max.max(1);
+        Self {
+            limit: max.min(START),
+            max,
+            successes: 0,
+            lowered: None,
+            started_until: None,
+            climb: Climb::new(max),
+        }
+    }
+
+    /// Notes bytes that came, while so many transfers were under way.
+    pub fn on_bytes(&mut self, bytes: u64, running: usize, now_elapsed: Duration) {
+        self.climb.add_bytes(bytes);
+        self.look(running, now_elapsed);
+    }
+
+    /// Notes a transfer that succeeded, while so many were under way.
+    pub fn on_success(&mut self, running: usize, now_elapsed: Duration) {
+        self.climb.add_object();
+        self.successes += 1;
+        let round = if self.lowered.is_some() {
+            self.limit
+        } else if self.is_starting(now_elapsed) {
+            1
+        } else {
+            usize::MAX
+        };
+        if self.successes >= round {
+            self.successes = 0;
+            self.limit = self.limit.saturating_add(1).min(self.max);
+        }
+        self.look(running, now_elapsed);
+    }
+
+    /// Notes that a transfer ended and no other was waiting: what comes is not bounded by this limit now.
+    pub fn on_idle(&mut self) {
+        self.climb.restart_round();
+    }
+
+    fn is_starting(&mut self, now: Duration) -> bool {
+        now < *self.started_until.get_or_insert(now + START_FOR)
+    }
+
+    fn look(&mut self, running: usize, now: Duration) {
+        if self.lowered.is_none() && !self.is_starting(now) {
+            self.limit = self.climb.look(self.limit, running, now);
+        }
+    }
+
+    /// Notes a request that was throttled, at this time on a clock that never runs backwards.
+    ///
+    /// The limit is halved at most once in a second: requests that were under way together are turned away together,
+    /// and that says once, not sixty times, that there were too many.
+    pub fn on_throttle(&mut self, now_elapsed: Duration) {
+        let again = self
+            .lowered
+            .is_some_and(|lowered| now_elapsed.saturating_sub(lowered) < BURST);
+        if again {
+            return;
+        }
+        self.lowered = Some(now_elapsed);
+        self.successes = 0;
+        self.limit = (self.limit / 2).max(1);
+    }
+
+    /// How many requests may be under way now: 1 or more.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests;

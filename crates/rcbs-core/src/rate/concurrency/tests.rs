@@ -1,0 +1,75 @@
+//! Concurrency by itself, and against a model of a store.
+
+mod model;
+
+use super::*;
+
+fn after_successes(rate: &mut Concurrency, count: usize) -> usize {
+    for _ in 0..count {
+        rate.on_success(0, Duration::ZERO);
+    }
+    rate.limit()
+}
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn it_begins_at_sixteen_or_below() {
+    for (max, start) in [(0, 1), (1, 1), (4, 4), (16, 16), (64, 16)] {
+        assert_eq!(Concurrency::new(max).limit(), start);
+    }
+}
+
+#[test]
+fn without_a_throttle_it_doubles_each_round_up_to_the_bound() {
+    let mut rate = Concurrency::new(64);
+    assert_eq!(after_successes(&mut rate, 16), 32);
+    assert_eq!(after_successes(&mut rate, 32), 64);
+    assert_eq!(after_successes(&mut rate, 1_000), 64);
+}
+
+#[test]
+fn a_throttle_halves_it_once_a_second() {
+    let mut rate = Concurrency::new(64);
+    assert_eq!(after_successes(&mut rate, 48), 64);
+    for (at, limit) in [
+        (5_000, 32),
+        (5_001, 32),
+        (5_999, 32),
+        (6_000, 16),
+        (6_500, 16),
+        (7_000, 8),
+    ] {
+        rate.on_throttle(ms(at));
+        assert_eq!(rate.limit(), limit, "at {at} ms");
+    }
+}
+
+#[test]
+fn a_throttle_in_the_first_moment_counts() {
+    let mut rate = Concurrency::new(64);
+    rate.on_throttle(Duration::ZERO);
+    assert_eq!(rate.limit(), 8);
+}
+
+#[test]
+fn after_a_throttle_it_grows_by_one_with_each_round() {
+    let mut rate = Concurrency::new(64);
+    rate.on_throttle(ms(0));
+    assert_eq!(after_successes(&mut rate, 7), 8);
+    assert_eq!(after_successes(&mut rate, 1), 9);
+    assert_eq!(after_successes(&mut rate, 9), 10);
+    assert_eq!(after_successes(&mut rate, 100_000), 64);
+}
+
+#[test]
+fn one_request_is_always_allowed() {
+    let mut rate = Concurrency::new(2);
+    for second in 0..100 {
+        rate.on_throttle(Duration::from_secs(second));
+    }
+    assert_eq!(rate.limit(), 1);
+    assert_eq!(after_successes(&mut rate, 1), 2);
+}

@@ -927,7 +927,7 @@ async fn garbage_is_an_error_and_never_a_page() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_never_answers_is_a_timeout_that_names_it() {
+async fn a_proxy_that_never_answers_is_out_of_reach_and_named() {
     let proxy = Server::start(|_| vec![Act::Hang]).await;
     let mut options = options(&Url::parse("https://api.example.com").expect("an address"));
     options.http.proxy = Some(ProxyOptions {
@@ -946,7 +946,7 @@ async fn a_proxy_that_never_answers_is_a_timeout_that_names_it() {
     let name = proxy.url().as_str().trim_end_matches('/').to_owned();
     let told = format!("no connection to api.example.com through the proxy {name} within 0.15 s");
     assert!(
-        matches!(&error, ApiError::Timeout { reason } if *reason == told),
+        matches!(&error, ApiError::Unreachable { reason } if *reason == told),
         "{error:?}"
     );
 }

@@ -11,6 +11,7 @@ use super::guard::Guard;
 use super::halt::Halt;
 use super::outage::Outage;
 use super::queue::HadTurn;
+use super::reach::{Reach, ReachedStore};
 use super::retrying_api::RetryingApi;
 use super::seals::Seals;
 use super::under_way::UnderWay;
@@ -19,7 +20,7 @@ use crate::event::{Event, Events, Listener};
 use crate::failure::FailureClass;
 use crate::fetch::{CloudCertificates, FetchError, PlainMedia, PlainRule};
 use crate::patience::Patience;
-use crate::ports::{EntryState, MediaKey, RecordingApi, Settlement, StoreError};
+use crate::ports::{EntryState, MediaKey, MediaStore, RecordingApi, Settlement, StoreError};
 use crate::rate::{Concurrency, Gate, Pace};
 use crate::recording::{self, MetadataError, Recording};
 use crate::retry;
@@ -38,7 +39,7 @@ pub(crate) struct Context {
     pub(crate) gate: Arc<Gate>,
     /// Keeps all transfers together below `bandwidthLimit`.
     pub(crate) pace: Arc<Pace>,
-    pub(crate) halt: Halt,
+    pub(crate) halt: Arc<Halt>,
     pub(crate) under_way: Arc<UnderWay>,
     pub(crate) had_turn: HadTurn,
     pub(crate) seals: Seals,
@@ -50,13 +51,19 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(ports: Ports, options: RunOptions, listener: Arc<dyn Listener>) -> Self {
+    pub(crate) fn new(mut ports: Ports, options: RunOptions, listener: Arc<dyn Listener>) -> Self {
         let events = Arc::new(Events::new(listener));
         let clock = Arc::clone(&ports.clock);
         let pace = Arc::new(Pace::new(Arc::clone(&clock), options.bandwidth.clone()));
         let concurrency = Concurrency::new(options.max_connections);
         let gate = Arc::new(Gate::new(concurrency, Arc::clone(&pace)));
-        let halt = Halt::default();
+        let halt = Arc::new(Halt::default());
+        let api_reach = Reach::new("the recording API", Arc::clone(&clock), Arc::clone(&events));
+        let store_reach = Reach::new("the media store", Arc::clone(&clock), Arc::clone(&events));
+        ports.store = ports.store.map(|inner| {
+            let halt = Arc::clone(&halt);
+            Arc::new(ReachedStore::new(inner, store_reach, halt)) as Arc<dyn MediaStore>
+        });
         let patience = Arc::new(Patience::new(
             clock,
             Arc::clone(&events),
@@ -70,6 +77,7 @@ impl Context {
             api: Arc::new(RetryingApi::new(
                 Arc::clone(&ports.api),
                 Arc::clone(&patience),
+                api_reach,
             )),
             began: whole_ms(ports.clock.now()),
             patience,

@@ -311,7 +311,11 @@ async fn transfer(
     tokio::select! {
         biased;
         () = context.halt.stopped() => None,
-        result = work => Some(result),
+        // What would have been tried again did not fail: the run has stopped.
+        result = work => Some(result).filter(|result| {
+            let is_transient = |error: &FetchError| error.class() == FailureClass::Transient;
+            !(context.halt.is_stopped() && result.as_ref().is_err_and(is_transient))
+        }),
     }
 }
 

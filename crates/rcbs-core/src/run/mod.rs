@@ -21,6 +21,7 @@ mod outcome;
 mod planning;
 mod queue;
 mod reconcile;
+mod reach;
 mod recording;
 mod recover;
 mod remote_settings;

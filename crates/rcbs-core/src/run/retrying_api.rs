@@ -9,17 +9,27 @@ use crate::patience::Patience;
 use crate::ports::{ApiError, Cursor, ListRequest, Page, RecordingApi, RemoteSettings};
 use crate::recording::RecordingId;
 use crate::retry::RetryPolicy;
+use crate::run::reach::Reach;
 
 /// Wraps an implementation of the port.
 #[derive(Debug)]
 pub(crate) struct RetryingApi {
     inner: Arc<dyn RecordingApi>,
     patience: Arc<Patience>,
+    reach: Reach<ApiError>,
 }
 
 impl RetryingApi {
-    pub(crate) fn new(inner: Arc<dyn RecordingApi>, patience: Arc<Patience>) -> Self {
-        Self { inner, patience }
+    pub(crate) fn new(
+        inner: Arc<dyn RecordingApi>,
+        patience: Arc<Patience>,
+        reach: Reach<ApiError>,
+    ) -> Self {
+        Self {
+            inner,
+            patience,
+            reach,
+        }
     }
 
     /// `on_failure` is for answers that are failures of the server or none of the API's.
@@ -33,7 +43,7 @@ impl RetryingApi {
     {
         let mut tries = self.patience.begin(RetryPolicy::API);
         loop {
-            match ask().await {
+            match self.reach.ask(&ask).await {
                 Ok(answer) => return Ok(answer),
                 // Facts about the server, which the caller decides on; asking again would not change them.
                 Err(
@@ -43,6 +53,7 @@ impl RetryingApi {
                 ) => {
                     return Err(error);
                 }
+                Err(error) if self.reach.has_given_up() => return Err(error),
                 Err(error) => {
                     tries.set_policy(match error {
                         ApiError::Server { .. }

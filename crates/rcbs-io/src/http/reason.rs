@@ -61,7 +61,7 @@ impl Route {
                 .proxy
                 .as_deref()
                 .map(|proxy| format!(" through the proxy {proxy}"));
-            return Broken::Timeout(format!(
+            return Broken::Unreachable(format!(
                 "no connection to {}{} within {} s",
                 self.host,
                 via.unwrap_or_default(),

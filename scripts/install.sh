@@ -42,6 +42,7 @@ for_test() {
   want curl 'command -v curl' 'puts objects into the test store, signed'
   want nginx-light 'command -v nginx' 'serves TLS with certificates of our own authority'
   want tinyproxy 'command -v tinyproxy' 'an HTTP proxy with and without a login'
+  want faketime 'command -v faketime' 'gives a run another time of day'
   want strace 'command -v strace' 'counts system calls and stops a run at one of them'
   for_venv
 }

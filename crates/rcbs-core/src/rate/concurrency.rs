@@ -7,6 +7,9 @@ use super::climb::Climb;
 /// Where the limit begins, unless the upper bound is lower.
 const START: usize = 16;
 
+/// Until the first byte came: a refused login costs no more requests than this.
+const UNPROVEN: usize = 4;
+
 /// Answers of one burst come within this time of each other; only the first of them lowers the limit.
 const BURST: Duration = Duration::from_secs(1);
 
@@ -15,6 +18,7 @@ const START_FOR: Duration = Duration::from_secs(4);
 
 /// An adaptive limit.
 ///
+/// - Until the first byte came it is small: it may be that everything is refused.
 /// - It begins with the slow start of TCP (RFC 5681): one more with each success, so it doubles in the time one request takes.
 /// - After some seconds it is measured whether more, or fewer, bring as much ([`Climb`]).
 /// - When the server says slow down, that counts more than any measuring: from then on additive increase, multiplicative
@@ -23,6 +27,8 @@ const START_FOR: Duration = Duration::from_secs(4);
 pub struct Concurrency {
     limit: usize,
     max: usize,
+    /// Something came.
+    proven: bool,
     /// Successes since the limit last changed.
     successes: usize,
     /// When the limit was last lowered because of a throttle.
@@ -40,6 +46,7 @@ impl Concurrency {
         Self {
             limit: max.min(START),
             max,
+            proven: false,
             successes: 0,
             lowered: None,
             started_until: None,
@@ -49,12 +56,14 @@ impl Concurrency {
 
     /// Notes bytes that came, while so many transfers were under way.
     pub fn on_bytes(&mut self, bytes: u64, running: usize, now_elapsed: Duration) {
+        self.proven = true;
         self.climb.add_bytes(bytes);
         self.look(running, now_elapsed);
     }
 
     /// Notes a transfer that succeeded, while so many were under way.
     pub fn on_success(&mut self, running: usize, now_elapsed: Duration) {
+        self.proven = true;
         self.climb.add_object();
         self.successes += 1;
         let round = if self.lowered.is_some() {
@@ -105,7 +114,11 @@ impl Concurrency {
     /// How many requests may be under way now: 1 or more.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.limit
+        if self.proven {
+            self.limit
+        } else {
+            self.limit.min(UNPROVEN)
+        }
     }
 }
 

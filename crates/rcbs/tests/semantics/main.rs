@@ -12,4 +12,5 @@ mod support;
 mod headings;
 mod keys;
 mod promises;
+mod relay;
 mod stage;

@@ -17,8 +17,11 @@ fn ms(millis: u64) -> Duration {
 
 #[test]
 fn it_begins_at_sixteen_or_below() {
-    for (max, start) in [(0, 1), (1, 1), (4, 4), (16, 16), (64, 16)] {
-        assert_eq!(Concurrency::new(max).limit(), start);
+    for (max, first, start) in [(0, 1, 1), (1, 1, 1), (5, 4, 5), (16, 4, 16), (64, 4, 16)] {
+        let mut rate = Concurrency::new(max);
+        assert_eq!(rate.limit(), first, "nothing came yet");
+        rate.on_bytes(1, 1, Duration::ZERO);
+        assert_eq!(rate.limit(), start);
     }
 }
 
@@ -51,6 +54,7 @@ fn a_throttle_halves_it_once_a_second() {
 fn a_throttle_in_the_first_moment_counts() {
     let mut rate = Concurrency::new(64);
     rate.on_throttle(Duration::ZERO);
+    rate.on_bytes(1, 1, Duration::ZERO);
     assert_eq!(rate.limit(), 8);
 }
 

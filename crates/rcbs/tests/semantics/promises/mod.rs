@@ -8,6 +8,7 @@ mod keys;
 mod manifests;
 mod media;
 mod media_of_later_runs;
+mod outages;
 mod promises_of_a_file;
 mod promises_of_a_run;
 mod promises_of_safety;

@@ -65,7 +65,7 @@ fn an_outage_in_the_middle_of_a_run_is_waited_through() {
             "{side}: {refused} requests in 5 s"
         );
         for told in ["asked again now and then", "answers again, after"] {
-            assert!(finished.stdout.contains(told), "{side}: {finished:?}");
+            assert!(finished.stdout.contains(told), "{side}: {told}");
         }
         assert!(!finished.stdout.contains("\"waiting\",\"class\""), "{side}");
     });

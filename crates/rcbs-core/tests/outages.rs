@@ -181,6 +181,7 @@ async fn backup(world: World, folder: &Path) -> Ended {
     };
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let options = RunOptions {
+        retention: None,
         window: WindowOptions {
             since: SinceEdge::At(at("2018-02-12T00:00:00Z")),
             until: UntilEdge::At(at("2018-02-13T00:00:00Z")),

@@ -19,7 +19,8 @@ use crate::run::context::Context;
 use crate::run::intake::Intake;
 use crate::run::slices::{self, SliceBook};
 use crate::run::{
-    COMMITS_WAITING, Ports, RunError, RunOptions, WORKS_WAITING, commit, manifest, noted, recover, remote_settings, revisit, seals, unless_stopped, workers,
+    COMMITS_WAITING, Ports, RunError, RunOptions, WORKS_WAITING, commit, manifest, noted, recover,
+    remote_settings, revisit, seals, unless_stopped, workers,
 };
 use crate::select::names_on_disk;
 use crate::store::{Folder, SafeName, metadata_file_name};

@@ -99,8 +99,7 @@ fn recording(loaded: &Loaded, what: &Path, outlet: &Outlet) -> Result<Files, Ref
     let folder = &held.entry.folder;
     let files = stored.into_iter().map(|one| {
         let source = settings.target_dir.join(folder).join(one.name);
-        SealedPath::new(source, Path::new(folder), outlet)
-            .known(one.sha256, one.is_plain)
+        SealedPath::new(source, Path::new(folder), outlet).known(one.sha256, one.is_plain)
     });
     let files: Vec<_> = files
         .map(|file| Box::new(file) as Box<dyn SealedFile>)

@@ -20,7 +20,9 @@ impl Signals {
     pub fn listen() -> Self {
         let token = CancellationToken::new();
         let seen = Arc::new(AtomicU8::new(0));
-        tokio::spawn(watch(token.clone(), Arc::clone(&seen)));
+        // Registered here and not in the task: a signal that comes before the task first runs must not end the process.
+        let source = Source::register();
+        tokio::spawn(watch(source, token.clone(), Arc::clone(&seen)));
         Self { token, seen }
     }
 
@@ -39,11 +41,11 @@ impl Signals {
     }
 }
 
-async fn watch(token: CancellationToken, seen: Arc<AtomicU8>) {
-    let first = next_signal().await;
+async fn watch(mut source: Source, token: CancellationToken, seen: Arc<AtomicU8>) {
+    let first = source.next().await;
     seen.store(first.code(), Ordering::SeqCst);
     token.cancel();
-    let second = next_signal().await;
+    let second = source.next().await;
     // Whoever asks twice does not want to wait; what is under way is recovered by the next run, as after a crash.
     #[expect(
         clippy::exit,
@@ -52,33 +54,65 @@ async fn watch(token: CancellationToken, seen: Arc<AtomicU8>) {
     std::process::exit(i32::from(second.code()));
 }
 
+/// The signals that are listened for, from the moment it is made; `None` where one cannot be.
 #[cfg(unix)]
-async fn next_signal() -> Exit {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be listened for");
-            return interrupted().await;
+struct Source {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Source {
+    fn register() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind, name: &str| {
+            signal(kind)
+                .map_err(|error| tracing::warn!(%error, "{name} cannot be listened for"))
+                .ok()
+        };
+        Self {
+            interrupt: listen(SignalKind::interrupt(), "Ctrl-C"),
+            terminate: listen(SignalKind::terminate(), "SIGTERM"),
         }
-    };
-    tokio::select! {
-        exit = interrupted() => exit,
-        _ = terminate.recv() => Exit::Terminated,
+    }
+
+    async fn next(&mut self) -> Exit {
+        async fn one(signal: &mut Option<tokio::signal::unix::Signal>) {
+            if let Some(signal) = signal
+                && signal.recv().await.is_some()
+            {
+                return;
+            }
+            std::future::pending::<()>().await;
+        }
+        tokio::select! {
+            () = one(&mut self.interrupt) => Exit::Interrupted,
+            () = one(&mut self.terminate) => Exit::Terminated,
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn next_signal() -> Exit {
-    interrupted().await
-}
+/// Ctrl-C, from the moment it is made; `None` where it cannot be listened for.
+#[cfg(windows)]
+struct Source(Option<tokio::signal::windows::CtrlC>);
 
-async fn interrupted() -> Exit {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Exit::Interrupted,
-        Err(error) => {
-            tracing::warn!(%error, "Ctrl-C cannot be listened for");
-            std::future::pending().await
+#[cfg(windows)]
+impl Source {
+    fn register() -> Self {
+        let listening = tokio::signal::windows::ctrl_c();
+        Self(
+            listening
+                .map_err(|error| tracing::warn!(%error, "Ctrl-C cannot be listened for"))
+                .ok(),
+        )
+    }
+
+    async fn next(&mut self) -> Exit {
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return Exit::Interrupted;
         }
+        std::future::pending().await
     }
 }

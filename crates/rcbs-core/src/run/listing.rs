@@ -47,6 +47,16 @@ pub(crate) trait Taker: Send + Sync {
     );
 }
 
+/// Says what the server announced that cannot be used, for those who only look.
+pub(crate) fn show_faults(context: &Context, id: Option<&RecordingId>, faults: &[String]) {
+    for reason in faults {
+        context.events.emit(&Event::ServerFault {
+            recording: id.cloned(),
+            reason: reason.clone(),
+        });
+    }
+}
+
 /// The fact under which the ledger remembers what listing has learned of the server.
 const LEARNED: &str = "server";
 

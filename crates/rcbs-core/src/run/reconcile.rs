@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::listing::{Taker, list};
+use super::listing::{Taker, list, show_faults};
 use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
 use crate::event::{Event, Listener};
 use crate::plan::Slice;
@@ -153,12 +153,7 @@ impl Taker for Comparer {
         id: Option<&RecordingId>,
         faults: &[String],
     ) -> Result<(), RunError> {
-        for reason in faults {
-            context.events.emit(&Event::ServerFault {
-                recording: id.cloned(),
-                reason: reason.clone(),
-            });
-        }
+        show_faults(context, id, faults);
         Ok(())
     }
 

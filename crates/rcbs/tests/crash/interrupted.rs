@@ -70,17 +70,18 @@ fn a_run_that_waits_for_its_retry_is_interrupted_as_well() {
 
 #[test]
 fn an_api_that_does_not_answer_delays_no_end() {
-    let mut stage = Stage::with_faults(day(), &["object always: html"]);
-    stage.set(&hourly());
-    stage.backup().expect_code(3);
-    // Outside the window now, so that every recording is asked for by its id.
-    stage.set("maxDate=2018-02-14\nminDate=2018-02-15");
     for (command, fault) in [
         ("backup", "settings always: hang"),
         ("backup", "list always: hang"),
         ("backup", "recording always: hang"),
         ("plan", "list always: hang"),
     ] {
+        // A cloud for each: what one run was still asking for must not count for the next.
+        let mut stage = Stage::with_faults(day(), &["object always: html"]);
+        stage.set(&hourly());
+        stage.backup().expect_code(3);
+        // Outside the window now, so that every recording is asked for by its id.
+        stage.set("maxDate=2018-02-14\nminDate=2018-02-15");
         stage.server.faults().clear();
         stage.server.faults().add(fault.parse().unwrap());
         stage.server.requests().clear();

@@ -135,23 +135,19 @@ struct Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    /// From an `RSAPrivateKey`.
+    /// From an `RSAPrivateKey` (RFC 8017, A.1.2).
     fn read(rsa: &'a [u8]) -> Option<Self> {
         let mut content = der::only(rsa, Tag::SEQUENCE)?;
         der::take_tagged(&mut content, Tag::INTEGER)?;
-        let modulus = der::take_tagged(&mut content, Tag::INTEGER)?;
-        let exponent = der::take_tagged(&mut content, Tag::INTEGER)?;
-        Some(Self {
-            modulus_der: modulus.whole,
-            exponent_der: exponent.whole,
-            modulus: without_zeros(modulus.content),
-            exponent: without_zeros(exponent.content),
-        })
+        Self::next(content)
     }
 
-    /// The numbers of an `RSAPublicKey` (RFC 8017, A.1.1).
+    /// From an `RSAPublicKey` (RFC 8017, A.1.1).
     fn of_public(public_key: &'a [u8]) -> Option<Self> {
-        let mut content = der::only(public_key, Tag::SEQUENCE)?;
+        Self::next(der::only(public_key, Tag::SEQUENCE)?)
+    }
+
+    fn next(mut content: &'a [u8]) -> Option<Self> {
         let modulus = der::take_tagged(&mut content, Tag::INTEGER)?;
         let exponent = der::take_tagged(&mut content, Tag::INTEGER)?;
         Some(Self {

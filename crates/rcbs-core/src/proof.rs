@@ -103,6 +103,11 @@ impl Proof {
     /// when not even the first day is so.
     #[must_use]
     pub fn complete_until(&self) -> Option<Timestamp> {
+        let is_open = |row: &Row| row.period.is_none() && row.verdict() == Verdict::Incomplete;
+        if self.rows.iter().any(is_open) {
+            // It may belong to any of the days.
+            return None;
+        }
         let dated = self.rows.iter().filter_map(|row| Some((row, row.period?)));
         let good = dated.take_while(|(row, _)| row.verdict() != Verdict::Incomplete);
         let until = good.last()?.1.until;
@@ -152,10 +157,15 @@ pub struct Asked {
 #[must_use]
 pub fn range(asked: Asked, counts: &[DayCount], listed: &[Period]) -> Option<Period> {
     let days = || counts.iter().filter_map(|count| count.day);
-    let first = days().chain(listed.iter().map(|one| one.since)).min();
+    let begins = days().chain(listed.iter().map(|one| one.since));
     let ends = days().map(|day| later(day, DAY_MS));
     let last = ends.chain(listed.iter().map(|one| one.until));
-    // A day that was listed in part counts as far as it was listed, also when something is known of it.
+    // The first and the last day count as far as they were listed, also when something is known of them: runs begin and
+    // end in the middle of a day.
+    let listed_first = listed.iter().map(|one| one.since).min();
+    let first = listed_first
+        .filter(|begin| days().all(|day| later(day, DAY_MS) > *begin))
+        .or(begins.min());
     let listed_last = listed.iter().map(|one| one.until).max();
     let last = listed_last
         .filter(|end| days().all(|day| day < *end))
@@ -316,8 +326,16 @@ mod tests {
 
     #[test]
     fn days_count_as_far_as_they_were_listed() {
-        let listed = [period(0, 60)];
+        let late = [period(7, 60)];
         let counts = vec![day(0), day(2)];
+        let begun = range(Asked::default(), &counts, &late);
+        assert_eq!(begun, Some(period(7, 60)));
+        let proof = prove(begun, counts.clone(), &late);
+        assert_eq!(proof.verdict(), Verdict::Complete);
+        let before = vec![day(-1), day(0)];
+        let begun = range(Asked::default(), &before, &late);
+        assert_eq!(begun, Some(period(-24, 60)), "known of the day before");
+        let listed = [period(0, 60)];
         let range = range(Asked::default(), &counts, &listed);
         assert_eq!(range, Some(period(0, 60)));
         let proof = prove(range, counts, &listed);
@@ -384,7 +402,7 @@ mod tests {
         let proof = prove(Some(period(0, 24)), vec![undated, day(0)], &listed);
         assert_eq!(proof.rows.len(), 2);
         assert_eq!(proof.rows[0].verdict(), Verdict::Incomplete);
-        assert_eq!(proof.complete_until(), Some(hour(24)));
+        assert_eq!(proof.complete_until(), None, "it may be of any day");
         let good = DayCount::default();
         let proof = prove(Some(period(0, 24)), vec![good, day(0)], &listed);
         assert_eq!(proof.verdict(), Verdict::Complete);

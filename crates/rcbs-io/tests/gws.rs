@@ -687,7 +687,7 @@ async fn a_cut_answer_is_no_answer() {
             .expect_err("cut");
         let told = format!("connection cut after {cut} of {} bytes", page.len());
         assert!(
-            matches!(&error, ApiError::Unreachable { reason } if *reason == told),
+            matches!(&error, ApiError::Cut { reason } if *reason == told),
             "{error:?}"
         );
 
@@ -904,7 +904,7 @@ async fn a_server_that_is_not_there_is_told_by_its_cause() {
         .list(&request(Cursor::First))
         .await
         .expect_err("slammed");
-    assert!(matches!(&error, ApiError::Unreachable { .. }), "{error:?}");
+    assert!(matches!(&error, ApiError::Cut { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -922,7 +922,7 @@ async fn garbage_is_an_error_and_never_a_page() {
             .list(&request(Cursor::First))
             .await
             .expect_err("garbage");
-        assert!(matches!(error, ApiError::Unreachable { .. }), "{error:?}");
+        assert!(matches!(error, ApiError::Cut { .. }), "{error:?}");
     }
 }
 

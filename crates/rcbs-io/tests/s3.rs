@@ -307,7 +307,7 @@ async fn a_body_cut_anywhere_says_how_far_it_came() {
         let error = read(object).await.expect_err("cut");
         let told = format!("connection cut after {cut} of 10000 bytes");
         assert!(
-            matches!(&error, StoreError::Unreachable { reason } if *reason == told),
+            matches!(&error, StoreError::Cut { reason } if *reason == told),
             "{error:?}"
         );
     }
@@ -441,7 +441,7 @@ async fn an_object_without_a_length_that_may_be_cut_is_not_given() {
         assert!(
             matches!(
                 given,
-                Err(StoreError::Unreachable { .. } | StoreError::WrongLength { .. })
+                Err(StoreError::Cut { .. } | StoreError::WrongLength { .. })
             ),
             "chunked {is_chunked}, ranges {has_ranges}: {given:?}"
         );

@@ -212,6 +212,7 @@ fn headline_of_api(error: &ApiError, names: &Names) -> String {
     match error {
         ApiError::Denied { .. } => format!("listing recordings as {}", names.username),
         ApiError::Unreachable { .. }
+        | ApiError::Cut { .. }
         | ApiError::Timeout { .. }
         | ApiError::Server { .. }
         | ApiError::Throttled { .. }
@@ -229,7 +230,7 @@ fn hint_of_api(error: &ApiError) -> Option<String> {
         ApiError::Denied { .. } => {
             "check GWS_USERNAME and GWS_PASSWORD, and that the user is a contact-center administrator"
         }
-        ApiError::Unreachable { .. } | ApiError::Timeout { .. } => {
+        ApiError::Unreachable { .. } | ApiError::Cut { .. } | ApiError::Timeout { .. } => {
             "check gwsUriPrefix, gwsProxyHost and caFile, and that the public IP of this machine is on Genesys' list"
         }
         ApiError::Server { .. } | ApiError::Throttled { .. } => {
@@ -258,7 +259,7 @@ fn hint_of_store(error: &StoreError) -> String {
         }
         StoreError::Denied { .. } => "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         StoreError::ClockSkew { .. } => "set the clock (NTP), then run again; nothing was skipped",
-        StoreError::Unreachable { .. } | StoreError::Timeout { .. } => {
+        StoreError::Unreachable { .. } | StoreError::Cut { .. } | StoreError::Timeout { .. } => {
             "check awsProxyHost, awsEndpoint and caFile"
         }
         StoreError::WrongLength { .. }

@@ -498,6 +498,7 @@ fn says_link_is_wrong(error: &ApiError) -> bool {
         | ApiError::Server { .. } => true,
         ApiError::Denied { status, .. } => *status == 403,
         ApiError::Unreachable { .. }
+        | ApiError::Cut { .. }
         | ApiError::Timeout { .. }
         | ApiError::Throttled { .. }
         | ApiError::OffsetRefused { .. }

@@ -89,9 +89,15 @@ pub enum ChecksumKind {
 /// Why the store gave no object, or stopped giving one.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// No connection, or it broke.
+    /// No connection.
     #[error("the media store cannot be reached: {reason}")]
     Unreachable {
+        /// The root cause in words, without secrets.
+        reason: String,
+    },
+    /// There was a connection, and it broke.
+    #[error("the media store cannot be reached: {reason}")]
+    Cut {
         /// The root cause in words, without secrets.
         reason: String,
     },
@@ -165,6 +171,7 @@ impl StoreError {
     pub fn class(&self) -> FailureClass {
         match self {
             Self::Unreachable { .. }
+            | Self::Cut { .. }
             | Self::Timeout { .. }
             | Self::Server { .. }
             | Self::Changed => FailureClass::Transient,

@@ -117,9 +117,15 @@ pub struct RemoteSettings {
 /// Why the web API gave no usable answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
-    /// No connection, or it broke.
+    /// No connection.
     #[error("the recording API cannot be reached: {reason}")]
     Unreachable {
+        /// The root cause in words, without secrets.
+        reason: String,
+    },
+    /// There was a connection, and it broke.
+    #[error("the recording API cannot be reached: {reason}")]
+    Cut {
         /// The root cause in words, without secrets.
         reason: String,
     },
@@ -193,9 +199,10 @@ impl ApiError {
     #[must_use]
     pub fn class(&self) -> FailureClass {
         match self {
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Server { .. } => {
-                FailureClass::Transient
-            }
+            Self::Unreachable { .. }
+            | Self::Cut { .. }
+            | Self::Timeout { .. }
+            | Self::Server { .. } => FailureClass::Transient,
             Self::Throttled { after } => FailureClass::Throttled { after: *after },
             Self::Denied { .. } => FailureClass::Denied,
             Self::NotFound => FailureClass::Lost,

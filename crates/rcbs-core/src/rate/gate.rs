@@ -43,7 +43,8 @@ impl Gate {
     pub(crate) async fn enter(&self) -> Pass<'_> {
         loop {
             // Registered before the look, so that a place freed in between is not missed.
-            let freed = self.freed.notified();
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
             let most = self.pace.most_transfers();
             {
                 let mut state = self.lock();

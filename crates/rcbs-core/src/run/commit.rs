@@ -55,6 +55,8 @@ pub(crate) enum Commit {
         slice: Slice,
         recordings: u64,
         complete: bool,
+        /// Whether everything that was announced in it can be used.
+        clean: bool,
     },
 }
 

@@ -136,16 +136,21 @@ impl Context {
     pub(crate) async fn learn_certificates(&self) -> bool {
         let is_wanted = matches!(self.options.plain_media, PlainMedia::Encrypt(_));
         let is_unknown = || matches!(self.seals.clouds(), CloudCertificates::Unknown { .. });
-        if !is_wanted || !self.options.certificates.is_empty() || !is_unknown() {
+        if !is_wanted || !self.options.certificates.is_empty() {
             return false;
         }
-        let ask = || remote_settings::ask_patiently(self);
-        self.asked_patiently.get_or_init(ask).await;
-        *self
+        // Another worker may have learned them since this transfer began under the old rule.
+        if is_unknown() {
+            let ask = || remote_settings::ask_patiently(self);
+            self.asked_patiently.get_or_init(ask).await;
+        }
+        let mut rule = self
             .plain_rule
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
-        !is_unknown()
+            .unwrap_or_else(PoisonError::into_inner);
+        *rule = None;
+        drop(rule);
+        !is_unknown() && matches!(self.plain_rule(), PlainRule::Seal(_))
     }
 
     /// Reads the JSON of a recording.

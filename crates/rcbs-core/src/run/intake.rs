@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -39,6 +40,8 @@ pub(crate) struct Intake {
     memory: Arc<Semaphore>,
     works: mpsc::Sender<Work>,
     commits: mpsc::Sender<Commit>,
+    /// Faults of the server before the slice that is listed now.
+    faults_before: AtomicU64,
 }
 
 #[async_trait]
@@ -70,11 +73,14 @@ impl Taker for Intake {
         complete: bool,
     ) {
         context.guard.listed(slice);
+        let faults = context.events.summary().server_faults;
+        let clean = self.faults_before.swap(faults, Ordering::Relaxed) == faults;
         let mark = Commit::SliceListed {
             number,
             slice,
             recordings,
             complete,
+            clean,
         };
         if self.commits.send(mark).await.is_err() {
             tracing::error!("the committer is gone");
@@ -88,6 +94,7 @@ impl Intake {
             memory: Arc::new(Semaphore::new(METADATA_KIB)),
             works,
             commits,
+            faults_before: AtomicU64::new(0),
         }
     }
 

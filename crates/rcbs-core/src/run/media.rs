@@ -10,7 +10,9 @@ use super::recording::Work;
 use crate::event::Event;
 use crate::failure::FailureClass;
 use crate::fetch::{FetchError, FetchJob, Fetched, Line, fetch};
-use crate::ports::{ApiError, EntryState, MediaEntry, MediaKey, MediaStore, StoreError};
+use crate::ports::{
+    ApiError, EntryState, MediaEntry, MediaKey, MediaStore, StoreError, TargetError,
+};
 use crate::recording::{Location, Media};
 use crate::select::{Choice, RULE_METADATA_ONLY};
 use crate::store::{SafeName, stage_name};
@@ -148,8 +150,18 @@ async fn check(
         noted,
         context.options.plain_media,
     )
-    .await
-    .map_err(RunError::Target)?;
+    .await;
+    let found = match found {
+        Ok(found) => found,
+        // One file that cannot be read must not keep all others from being fetched. A target that is gone is met when
+        // its replacement is staged.
+        Err(
+            error @ (TargetError::Io { .. }
+            | TargetError::Denied { .. }
+            | TargetError::NotPlain { .. }),
+        ) => return Ok(Checked::Damaged(error.to_string())),
+        Err(error) => return Err(RunError::Target(error)),
+    };
     match found {
         InPlace::Whole {
             len_bytes,
@@ -247,7 +259,7 @@ async fn fetch_one(
     let first = job(announced.0.clone(), announced.1.clone());
     let mut result = transfer(context, store, &first).await;
     if let Some(Err(FetchError::Unencrypted { .. })) = &result
-        && context.learn_certificates().await
+        && unless_halted(context, context.learn_certificates()).await?
     {
         let again = job(announced.0.clone(), announced.1.clone());
         result = transfer(context, store, &again).await;
@@ -255,7 +267,7 @@ async fn fetch_one(
     if let Some(Err(error)) = &result
         && (error.class() == FailureClass::Lost || error.object_changed())
     {
-        match second_look(context, &key).await {
+        match unless_halted(context, second_look(context, &key)).await? {
             Ok(SecondLook::Now(Some(fresh))) if fresh != announced => {
                 result = transfer(context, store, &job(fresh.0, fresh.1)).await;
             }
@@ -285,6 +297,15 @@ async fn fetch_one(
             Some(Commit::Media(Box::new(commit)))
         }
         Err(error) => failed(context, one, key, error),
+    }
+}
+
+/// An answer, or `None` when the run stops before it comes: what would have been tried again did not fail.
+async fn unless_halted<T>(context: &Context, answer: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = context.halt.stopped() => None,
+        answer = answer => Some(answer),
     }
 }
 

@@ -30,7 +30,9 @@ impl Outage {
     pub(crate) fn failed(&mut self, error: &FetchError, any_bytes: bool, again: bool) -> bool {
         match error {
             FetchError::Store(
-                store @ (StoreError::Unreachable { .. } | StoreError::Timeout { .. }),
+                store @ (StoreError::Unreachable { .. }
+                | StoreError::Cut { .. }
+                | StoreError::Timeout { .. }),
             ) => {
                 self.failures += u32::from(!again);
                 self.failures_again += u32::from(again);

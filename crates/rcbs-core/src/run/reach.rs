@@ -28,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) trait Silence: Clone + fmt::Display {
     /// No connection, so it says nothing about what was asked.
     fn is_no_connection(&self) -> bool;
+    /// A connection that broke. That may be the fault of what was asked, so only several of them in a row for different
+    /// things begin an outage.
+    fn is_cut(&self) -> bool;
     /// No answer in time. That may be the fault of what was asked, so it begins no outage; it does not end one either.
     fn is_no_answer(&self) -> bool;
 }
@@ -35,6 +38,10 @@ pub(crate) trait Silence: Clone + fmt::Display {
 impl Silence for ApiError {
     fn is_no_connection(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
+    }
+
+    fn is_cut(&self) -> bool {
+        matches!(self, Self::Cut { .. })
     }
 
     fn is_no_answer(&self) -> bool {
@@ -45,6 +52,10 @@ impl Silence for ApiError {
 impl Silence for StoreError {
     fn is_no_connection(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
+    }
+
+    fn is_cut(&self) -> bool {
+        matches!(self, Self::Cut { .. })
     }
 
     fn is_no_answer(&self) -> bool {
@@ -66,6 +77,8 @@ struct State<E> {
     /// It has answered in this run. Before that it may be the configuration, and nobody shall wait for it.
     heard: bool,
     failures: u32,
+    /// What the last broken connection was for.
+    cut_on: Option<String>,
     silent_since: Duration,
     outage: Option<Outage>,
     given_up: Option<E>,
@@ -101,6 +114,7 @@ impl<E: Silence> Reach<E> {
         let state = State {
             heard: false,
             failures: 0,
+            cut_on: None,
             silent_since: Duration::ZERO,
             outage: None,
             given_up: None,
@@ -116,8 +130,8 @@ impl<E: Silence> Reach<E> {
 
     /// Asks, in an outage as often as it takes. An error that is silence comes back only before an outage was
     /// recognised, or when it lasts too long: then for every later request too, without asking. May be dropped at any
-    /// moment.
-    pub(crate) async fn ask<T, F>(&self, ask: impl Fn() -> F) -> Result<T, E>
+    /// moment. `what` names the thing, where one thing is asked for again and again.
+    pub(crate) async fn ask<T, F>(&self, what: Option<&str>, ask: impl Fn() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -125,8 +139,10 @@ impl<E: Silence> Reach<E> {
             let probe = self.turn().await?;
             let answer = ask().await;
             match &answer {
-                Err(error) if error.is_no_connection() || error.is_no_answer() => {
-                    if !self.silent(error, probe.is_some()) {
+                Err(error)
+                    if error.is_no_connection() || error.is_cut() || error.is_no_answer() =>
+                {
+                    if !self.silent(error, what, probe.is_some()) {
                         return answer;
                     }
                 }
@@ -195,7 +211,7 @@ impl<E: Silence> Reach<E> {
     }
 
     /// Notes that nothing came; whether to wait for the end of the outage.
-    fn silent(&self, error: &E, is_probe: bool) -> bool {
+    fn silent(&self, error: &E, what: Option<&str>, is_probe: bool) -> bool {
         let now = self.clock.elapsed();
         let mut state = self.lock();
         let silent_since = state.silent_since;
@@ -211,7 +227,11 @@ impl<E: Silence> Reach<E> {
             }
             return true;
         }
-        if !error.is_no_connection() {
+        let is_another = what.is_none() || state.cut_on.as_deref() != what;
+        if error.is_cut() {
+            state.cut_on = what.map(str::to_owned);
+        }
+        if !(error.is_no_connection() || error.is_cut() && is_another) {
             return false;
         }
         state.failures += 1;
@@ -271,7 +291,9 @@ impl ReachedStore {
 #[async_trait]
 impl MediaStore for ReachedStore {
     async fn get(&self, request: &GetRequest) -> Result<Object, StoreError> {
-        let answer = self.reach.ask(|| self.inner.get(request)).await;
+        let what = request.location.to_string();
+        let get = || self.inner.get(request);
+        let answer = self.reach.ask(Some(&what), get).await;
         if let Err(error) = &answer
             && self.reach.has_given_up()
         {

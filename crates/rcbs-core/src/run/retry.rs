@@ -9,8 +9,8 @@ use super::context::Context;
 use super::intake::Intake;
 use super::slices::SliceBook;
 use super::{
-    Ports, RunEnd, RunError, RunOptions, queue, recover, remote_settings, revisit, unless_stopped,
-    until_end, work_through,
+    Ports, RunEnd, RunError, RunOptions, noted, queue, recover, remote_settings, revisit,
+    unless_stopped, until_end, work_through,
 };
 use crate::event::Listener;
 use crate::ledger::checkpoint::Frontier;
@@ -38,6 +38,7 @@ async fn drive(context: &Arc<Context>, ids: Vec<RecordingId>) -> Result<(), RunE
         return Ok(());
     }
     recover::recover(context).await?;
+    noted::note(context).await?;
     unless_stopped(context, async {
         remote_settings::ask(context).await;
         Ok(())
@@ -70,6 +71,7 @@ async fn all(context: &Context, intake: &Intake) -> Result<(), RunError> {
             }
         }
     }
+    reach.end(context);
     Ok(())
 }
 
@@ -95,6 +97,7 @@ async fn named(context: &Context, intake: &Intake, ids: &[RecordingId]) -> Resul
             ));
         }
     }
+    reach.end(context);
     Ok(())
 }
 
@@ -129,17 +132,23 @@ async fn reopen_lost(context: &Context, entry: &mut RecordingEntry) -> Result<bo
 struct Reach {
     is_proven: bool,
     unreached: u32,
+    last: Option<ApiError>,
 }
 
 impl Reach {
     /// Notes an answer; true when there is no use in going on, which the run then says.
     fn is_out(&mut self, context: &Context, answer: Option<ApiError>) -> bool {
         match answer {
-            Some(error @ (ApiError::Unreachable { .. } | ApiError::Timeout { .. })) => {
+            Some(
+                error @ (ApiError::Unreachable { .. }
+                | ApiError::Cut { .. }
+                | ApiError::Timeout { .. }),
+            ) => {
                 self.unreached += 1;
+                self.last = Some(error);
                 let is_out = !self.is_proven && self.unreached >= STREAK;
                 if is_out {
-                    context.halt.fall_short(RunError::Api(error));
+                    self.end(context);
                 }
                 is_out
             }
@@ -147,6 +156,13 @@ impl Reach {
                 self.is_proven = true;
                 false
             }
+        }
+    }
+
+    /// Nothing more is asked: says so where no answer ever came, also when only one thing was asked for.
+    fn end(&self, context: &Context) {
+        if let (false, Some(error)) = (self.is_proven, &self.last) {
+            context.halt.fall_short(RunError::Api(error.clone()));
         }
     }
 }

@@ -43,7 +43,7 @@ impl RetryingApi {
     {
         let mut tries = self.patience.begin(RetryPolicy::API);
         loop {
-            match self.reach.ask(&ask).await {
+            match self.reach.ask(None, &ask).await {
                 Ok(answer) => return Ok(answer),
                 // Facts about the server, which the caller decides on; asking again would not change them.
                 Err(

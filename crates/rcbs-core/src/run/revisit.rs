@@ -35,8 +35,10 @@ impl ByAge {
             return Ok(None);
         };
         self.last = Some(last.clone());
-        let instance = context.options.instance;
-        page.retain(|entry| instance.owns(&entry.id) && entry.last_seen < context.began);
+        let (instance, now) = (context.options.instance, context.now());
+        // What was seen in the future was seen by an earlier run, whose clock was ahead.
+        let is_of_this_run = |seen| context.began <= seen && seen <= now;
+        page.retain(|entry| instance.owns(&entry.id) && !is_of_this_run(entry.last_seen));
         Ok(Some(page))
     }
 }

@@ -62,8 +62,10 @@ impl SliceBook {
                     slice,
                     recordings,
                     complete,
+                    clean,
                 } => {
-                    if complete {
+                    // Of a period with announcements that cannot be used nobody can say that nothing is missing.
+                    if complete && clean {
                         note_listed(context, slice).await?;
                     }
                     self.under_way.entry(number).or_default().listed = Some(Listed {

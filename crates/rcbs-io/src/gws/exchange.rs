@@ -319,5 +319,6 @@ fn broken(cause: Broken) -> ApiError {
     match cause {
         Broken::Timeout(reason) => ApiError::Timeout { reason },
         Broken::Unreachable(reason) => ApiError::Unreachable { reason },
+        Broken::Cut(reason) => ApiError::Cut { reason },
     }
 }

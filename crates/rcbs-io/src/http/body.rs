@@ -82,11 +82,13 @@ impl Timed {
 
     fn cut(&self, error: &reqwest::Error) -> Broken {
         match self.route.broken(error) {
-            Broken::Unreachable(cause) if cause.contains("cut") || cause.contains("connection") => {
-                Broken::Unreachable(format!("connection cut after {}", self.progress()))
+            Broken::Unreachable(cause) | Broken::Cut(cause)
+                if cause.contains("cut") || cause.contains("connection") =>
+            {
+                Broken::Cut(format!("connection cut after {}", self.progress()))
             }
-            Broken::Unreachable(cause) => {
-                Broken::Unreachable(format!("{cause}, after {}", self.progress()))
+            Broken::Unreachable(cause) | Broken::Cut(cause) => {
+                Broken::Cut(format!("{cause}, after {}", self.progress()))
             }
             Broken::Timeout(_) => self.late("the connection timed out".to_owned()),
         }

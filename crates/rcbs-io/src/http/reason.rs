@@ -22,8 +22,10 @@ pub(crate) struct Route {
 pub(crate) enum Broken {
     /// A time limit was passed.
     Timeout(String),
-    /// No connection, or it broke.
+    /// No connection.
     Unreachable(String),
+    /// There was one, and it broke.
+    Cut(String),
 }
 
 impl Route {
@@ -72,13 +74,15 @@ impl Route {
             return Broken::Timeout("the connection timed out".to_owned());
         }
         let cause = root_cause(error);
-        Broken::Unreachable(match (&self.proxy, error.is_connect()) {
-            (Some(proxy), true) => self.behind_proxy(proxy, error, &cause),
-            (None, true) if error.is_dns() => {
+        if !error.is_connect() {
+            return Broken::Cut(cause);
+        }
+        Broken::Unreachable(match &self.proxy {
+            Some(proxy) => self.behind_proxy(proxy, error, &cause),
+            None if error.is_dns() => {
                 format!("the name {} cannot be resolved: {cause}", self.host)
             }
-            (None, true) => format!("{}: {}", self.host, tls_words(&cause).unwrap_or(cause)),
-            (_, false) => cause,
+            None => format!("{}: {}", self.host, tls_words(&cause).unwrap_or(cause)),
         })
     }
 

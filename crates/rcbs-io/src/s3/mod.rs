@@ -302,5 +302,6 @@ fn broken(cause: Broken) -> StoreError {
     match cause {
         Broken::Timeout(reason) => StoreError::Timeout { reason },
         Broken::Unreachable(reason) => StoreError::Unreachable { reason },
+        Broken::Cut(reason) => StoreError::Cut { reason },
     }
 }

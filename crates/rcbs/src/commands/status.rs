@@ -217,11 +217,11 @@ fn as_text(facts: &Facts) -> String {
         }
     }
     match (facts.oldest_unsettled, facts.checkpoint) {
-        (Some(oldest), _) => lines.push(format!(
+        (Some(oldest), Some(checkpoint)) if oldest <= checkpoint => lines.push(format!(
             "complete up to {}, the oldest recording that waits",
             human_time(oldest)
         )),
-        (None, Some(checkpoint)) => {
+        (_, Some(checkpoint)) => {
             let except = match tally.lost {
                 0 => "",
                 _ => ", except what is lost",
@@ -229,7 +229,7 @@ fn as_text(facts: &Facts) -> String {
             let at = human_time(checkpoint);
             lines.push(format!("complete up to {at}{except}"));
         }
-        (None, None) => {
+        (_, None) => {
             lines.push(
                 "nothing is complete yet: no backup has listed a part of its window to the end"
                     .to_owned(),

@@ -222,12 +222,20 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
     lines.push(match (stopped, left, kind) {
         (true, ..) => "not verified to the end".to_owned(),
         (false, 0, _) if summary.damaged > 0 => "sound again: all damage is mended".to_owned(),
+        (false, 0, VerifyKind::Look) if summary.read_files == 0 => {
+            "sound: no damage was found; media were not read to their end (--read-data)".to_owned()
+        }
         (false, 0, _) => "sound: no damage was found".to_owned(),
         (false, _, VerifyKind::Manifests) => {
             "damaged; \"rcbs verify --read-data --repair\" fetches files again while the cloud has them".to_owned()
         }
         (false, _, VerifyKind::Look) => {
-            "damaged; \"rcbs verify --repair\" fetches again what the cloud still has".to_owned()
+            let how = if summary.read_files > 0 {
+                "--read-data --repair"
+            } else {
+                "--repair"
+            };
+            format!("damaged; \"rcbs verify {how}\" fetches again what the cloud still has")
         }
         (false, left, VerifyKind::Repair) => format!(
             "damaged: {} could not be mended",

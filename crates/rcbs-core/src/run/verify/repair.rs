@@ -138,7 +138,11 @@ impl Harmed for Mender {
 impl Mender {
     async fn mend(&self, entry: &RecordingEntry, findings: &[Finding]) -> Result<(), RunError> {
         let context = self.context.as_ref();
-        let answer = context.api.recording(&entry.id).await;
+        let answer = tokio::select! {
+            biased;
+            () = context.halt.stopped() => return Ok(()),
+            answer = context.api.recording(&entry.id) => answer,
+        };
         if let Err(error @ ApiError::Denied { status: 401, .. }) = answer {
             // Nothing has been touched yet.
             return Err(RunError::Api(error));

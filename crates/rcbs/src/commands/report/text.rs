@@ -39,12 +39,33 @@ pub(super) fn as_text(told: &Told) -> String {
         Verdict::Lost => {
             "complete except for what is lost: announced, but gone from the cloud".to_owned()
         }
-        Verdict::Incomplete => "not complete; \"rcbs status\" lists what is missing, \"rcbs backup\" fetches and lists what it can".to_owned(),
+        Verdict::Incomplete => "not complete; \"rcbs status\" lists what is missing, \"rcbs backup\" fetches what it can".to_owned(),
     });
+    lines.extend(unlisted(&told.proof.rows));
     if let Some(cloud) = &told.cloud {
-        lines.extend(compared(cloud, told.exit));
+        lines.extend(match told.exit {
+            Exit::Complete | Exit::Waiting | Exit::Lost => compared(cloud),
+            _ => vec!["could not be compared with the cloud".to_owned()],
+        });
     }
     lines.join("\n") + "\n"
+}
+
+/// What to type so that days which were not listed are.
+fn unlisted(rows: &[Row]) -> Option<String> {
+    let mut periods = rows
+        .iter()
+        .filter(|row| row.listing != Listing::Whole)
+        .filter_map(|row| row.period);
+    let first = periods.next()?;
+    let last = periods.next_back().unwrap_or(first);
+    let day = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let until = jiff::Timestamp::from_millisecond(last.until.as_millisecond() + 86_399_999);
+    Some(format!(
+        "to list what was not: \"rcbs backup --since {} --until {}\"",
+        day(first.since),
+        day(until.unwrap_or(last.until))
+    ))
 }
 
 fn header() -> String {
@@ -115,7 +136,7 @@ fn reasons(total: &DayCount) -> Vec<String> {
     lines
 }
 
-fn compared(cloud: &Reconciliation, exit: Exit) -> Vec<String> {
+fn compared(cloud: &Reconciliation) -> Vec<String> {
     let CloudDay {
         recordings,
         media,
@@ -128,13 +149,7 @@ fn compared(cloud: &Reconciliation, exit: Exit) -> Vec<String> {
         counted(media, "media file", "media files"),
     )];
     if cloud.is_known() {
-        lines.push(match exit {
-            Exit::Complete | Exit::Waiting | Exit::Lost => {
-                "all of them are known to the ledger".to_owned()
-            }
-            _ => "those listed so far are known to the ledger; not everything could be listed"
-                .to_owned(),
-        });
+        lines.push("all of them are known to the ledger".to_owned());
         return lines;
     }
     lines.push(format!(

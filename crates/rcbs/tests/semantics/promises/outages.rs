@@ -72,6 +72,18 @@ fn an_outage_in_the_middle_of_a_run_is_waited_through() {
 }
 
 #[test]
+fn one_object_that_is_always_cut_off_is_no_outage() {
+    let stage = Stage::with_faults(day_of(20), &["object~of-007 always: reset"]);
+    let (finished, lines) = stage.backup_json();
+    finished.expect_code(3);
+    assert_eq!(stage.media_files().len(), 19);
+    assert_eq!(stage.states("of-007"), ["waiting"]);
+    let said = lines.iter().filter_map(|line| line["text"].as_str());
+    let outages: Vec<&str> = said.filter(|text| text.contains("asked again")).collect();
+    assert_eq!(outages, [""; 0]);
+}
+
+#[test]
 fn a_refused_login_ends_the_run_after_a_handful_of_requests() {
     type Case<'a> = (&'a str, &'a str, &'a [&'a str], usize, usize);
     // Many slices and many objects; and what is asked in vain at most.

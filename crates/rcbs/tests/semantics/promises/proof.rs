@@ -113,6 +113,19 @@ fn a_period_that_could_not_be_listed_is_not_proven() {
     finished.expect_code(1);
     assert!(!events(&lines, "slice_failed").is_empty());
     report(&stage, &["--day", "2018-02-13"], 3);
+    // Nor is one with an announcement that cannot be used.
+    let cloud = cloud_with_rubbish();
+    let stage = Stage::new(cloud);
+    stage.backup().expect_code(3);
+    assert_eq!(
+        days(&report(&stage, &["--day", "2018-02-12"], 3))[0].2,
+        "incomplete"
+    );
+}
+
+fn cloud_with_rubbish() -> rcbs_sim::Cloud {
+    let one = cloud().recording("one").audio();
+    one.recording("bad").raw("{}").build()
 }
 
 fn every_form_says_the_same() {

@@ -20,7 +20,7 @@ const START_FOR: Duration = Duration::from_secs(4);
 ///
 /// - Until the first byte came it is small: it may be that everything is refused.
 /// - It begins with the slow start of TCP (RFC 5681): one more with each success, so it doubles in the time one request takes.
-/// - After some seconds it is measured whether more, or fewer, bring as much ([`Climb`]).
+/// - After some seconds it is measured whether more, or fewer, bring as much.
 /// - When the server says slow down, that counts more than any measuring: from then on additive increase, multiplicative
 ///   decrease (AIMD); one more with each full round of successes.
 #[derive(Debug, Clone)]

@@ -66,7 +66,7 @@ impl Variable {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::GwsUsername => {
-                "User of the recording API, as `username@customer_tenant.com`. Needed by `backup`, `plan` and `config check`."
+                "User of the recording API, as `username@customer_tenant.com`. Needed by whatever asks the servers (`backup`, `retry`, `plan`, `verify --repair`, `report --reconcile`) and by `config check`."
             }
             Self::GwsPassword => "Password of that user. Needed where the user is.",
             Self::AwsAccessKeyId => {

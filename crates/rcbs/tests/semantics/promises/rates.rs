@@ -54,7 +54,7 @@ fn a_limit_may_follow_the_hours_of_the_week() {
     let zone = |wanted: i8| {
         let ahead = (wanted - hour).rem_euclid(24);
         let ahead = if ahead > 12 { ahead - 24 } else { ahead };
-        format!("<T>{}", -ahead).replace("<T>", "XXX")
+        format!("ZONE{}", -ahead)
     };
     let lines = "bandwidthLimit=2-5 200kB/s; 14-17 off; 1";
     let by_night = backup(lines, Some(&zone(3)));

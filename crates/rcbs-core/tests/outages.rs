@@ -1,6 +1,8 @@
 //! Stories of servers that go out of reach in the middle of a run, with paused time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,21 +10,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::{Timestamp, ToSpan as _};
 use rcbs_core::event::{Event, Listener};
-use rcbs_core::fetch::PlainMedia;
-use rcbs_core::plan::{Instance, SinceEdge, UntilEdge, WindowOptions};
 use rcbs_core::ports::{
     ApiError, Clock, GetRequest, ListRequest, MediaStore, Object, Page, RecordingApi,
     RemoteSettings, StoreError,
 };
-use rcbs_core::rate::Bandwidth;
 use rcbs_core::recording::RecordingId;
-use rcbs_core::run::{Outcome, Ports, RunEnd, RunError, RunOptions, outcome, run};
-use rcbs_core::select::{MediaTypePattern, Wanted};
-use rcbs_core::store::FolderFormat;
-use rcbs_io::ledger::SqliteLedger;
-use rcbs_io::target::{FolderTarget, Opening};
+use rcbs_core::run::{Outcome, RunEnd, RunError, outcome, run};
 use rcbs_sim::faults::Faults;
 use rcbs_sim::ports::{SimApi, SimStore};
 use rcbs_sim::quirks::Quirks;
@@ -172,38 +166,13 @@ impl Listener for Warnings {
 async fn backup(world: World, folder: &Path) -> Ended {
     let clock = Arc::clone(&world.clock);
     let (api, store) = (Arc::new(world.api), Arc::new(world.store));
-    let ports = Ports {
-        api: Arc::clone(&api) as Arc<_>,
-        store: Some(Arc::clone(&store) as Arc<_>),
-        target: Arc::new(FolderTarget::open(folder, Opening::CreateIfAbsent).unwrap()),
-        ledger: Arc::new(SqliteLedger::open(&folder.join(".rcbs/ledger.db")).unwrap()),
-        clock: Arc::clone(&clock) as Arc<_>,
-    };
-    let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    let options = RunOptions {
-        retention: None,
-        window: WindowOptions {
-            since: SinceEdge::At(at("2018-02-12T00:00:00Z")),
-            until: UntilEdge::At(at("2018-02-13T00:00:00Z")),
-            overlap: 6.hours(),
-            slice_length: 6.hours(),
-            ignore_checkpoint: false,
-        },
-        instance: Instance::all(),
-        wanted: Wanted {
-            media_type: MediaTypePattern::parse("audio/mp3|video/mp4").unwrap(),
-            media: true,
-        },
-        endpoint: None,
-        folder_format: FolderFormat::default(),
-        max_connections: 8,
-        bandwidth: Bandwidth::UNLIMITED,
-        old_checkpoint: None,
-        seed: 1,
-        manifest_key: None,
-        certificates: Vec::new(),
-        plain_media: PlainMedia::Refuse,
-    };
+    let ports = support::ports(
+        Arc::clone(&api) as Arc<_>,
+        Arc::clone(&store) as Arc<_>,
+        &clock,
+        folder,
+    );
+    let options = support::options();
     let warnings = Arc::new(Warnings(Mutex::default()));
     let listener = Arc::clone(&warnings) as Arc<_>;
     let end = run(ports, options, listener, CancellationToken::new()).await;

@@ -5,20 +5,15 @@
     reason = "the archive is looked at from outside"
 )]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use rcbs_core::event::{Event, Listener};
-use rcbs_core::fetch::PlainMedia;
-use rcbs_core::plan::{Instance, SinceEdge, UntilEdge, WindowOptions};
-use rcbs_core::rate::Bandwidth;
-use rcbs_core::run::{Outcome, Ports, RunEnd, RunOptions, outcome, run};
-use rcbs_core::select::{MediaTypePattern, Wanted};
-use rcbs_core::store::FolderFormat;
-use rcbs_io::ledger::SqliteLedger;
-use rcbs_io::target::{FolderTarget, Opening};
+use rcbs_core::run::{Outcome, RunEnd, outcome, run};
 use rcbs_sim::cloud::MediaSize;
 use rcbs_sim::faults::Faults;
 use rcbs_sim::ports::{SimApi, SimStore};
@@ -87,33 +82,6 @@ fn of_the_day(cloud: &Cloud) -> BTreeSet<String> {
         .collect()
 }
 
-fn options() -> RunOptions {
-    RunOptions {
-        window: WindowOptions {
-            since: SinceEdge::At(at("2018-02-12T00:00:00Z")),
-            until: UntilEdge::At(at("2018-02-13T00:00:00Z")),
-            overlap: 6.hours(),
-            slice_length: 6.hours(),
-            ignore_checkpoint: false,
-        },
-        retention: None,
-        instance: Instance::all(),
-        wanted: Wanted {
-            media_type: MediaTypePattern::parse("audio/mp3|video/mp4").unwrap(),
-            media: true,
-        },
-        folder_format: FolderFormat::default(),
-        max_connections: 8,
-        bandwidth: Bandwidth::UNLIMITED,
-        old_checkpoint: None,
-        endpoint: None,
-        manifest_key: None,
-        certificates: Vec::new(),
-        plain_media: PlainMedia::Refuse,
-        seed: 1,
-    }
-}
-
 async fn run_once(
     cloud: &SharedCloud,
     clock: &Arc<SimClock>,
@@ -121,18 +89,15 @@ async fn run_once(
     folder: &Path,
 ) -> (RunEnd, usize) {
     let api = Arc::new(SimApi::new(cloud, quirks.clone(), Faults::none()));
-    let ports = Ports {
-        api: Arc::clone(&api) as Arc<_>,
-        store: Some(Arc::new(SimStore::new(
-            cloud,
-            quirks.clone(),
-            Faults::none(),
-        ))),
-        target: Arc::new(FolderTarget::open(folder, Opening::CreateIfAbsent).unwrap()),
-        ledger: Arc::new(SqliteLedger::open(&folder.join(".rcbs/ledger.db")).unwrap()),
-        clock: Arc::clone(clock) as Arc<_>,
-    };
-    let end = run(ports, options(), Arc::new(Silent), CancellationToken::new()).await;
+    let store = SimStore::new(cloud, quirks.clone(), Faults::none());
+    let ports = support::ports(Arc::clone(&api) as Arc<_>, Arc::new(store), clock, folder);
+    let end = run(
+        ports,
+        support::options(),
+        Arc::new(Silent),
+        CancellationToken::new(),
+    )
+    .await;
     (end, api.calls().lists())
 }
 

@@ -246,6 +246,8 @@ pub struct HeldRecording {
     pub entry: RecordingEntry,
     /// Who can open each of its media files, in the order of these and in words; empty where unknown.
     pub recipients: Vec<Vec<String>>,
+    /// SHA-256 of the JSON as it was announced last: what a run is about to store, or has just stored.
+    pub announced_metadata_sha256: [u8; 32],
 }
 
 /// Recordings that began in the same hour and are not settled.

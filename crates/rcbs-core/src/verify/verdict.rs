@@ -154,9 +154,13 @@ pub fn judge_media(
 ///
 /// Metadata are written after all media files. So a recording for which something is left to do may have none yet: the
 /// next run takes it up again and stores them. Where nothing is left to do, nobody would notice that they are missing.
+///
+/// Changed metadata get their name before the ledger calls them stored, and after it knows that they were announced. So
+/// a run at work, or one that was killed there, leaves what was `announced`, and that is no damage.
 #[must_use]
 pub fn judge_metadata(
     entry: &RecordingEntry,
+    announced: &[u8; 32],
     on_disk: Option<&FileFact>,
     content: &Content,
 ) -> Option<Harm> {
@@ -175,8 +179,10 @@ pub fn judge_metadata(
             reason: reason.clone(),
         }),
         (None, _) => Some(Harm::Missing),
-        (Some(_), Content::Whole { sha256, .. }) if *sha256 == stored => None,
-        (Some(_), Content::Whole { .. }) => Some(Harm::Digest),
+        (Some(_), Content::Whole { sha256, .. }) => {
+            let is_known = *sha256 == stored || sha256 == announced;
+            (!is_known).then_some(Harm::Digest)
+        }
         (Some(_), Content::NotRead | Content::Head(_)) => None,
     }
 }
@@ -315,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_are_those_that_were_stored_or_harmed() {
+    fn metadata_are_those_that_were_stored_or_announced_or_harmed() {
         let stored = recording(Some(1), vec![verified()]);
         let unreadable = Content::Unreadable("bad sector".to_owned());
         let harm = Some(Harm::Unreadable {
@@ -323,18 +329,20 @@ mod tests {
         });
         for (on_disk, content, wanted) in [
             (Some(file(10)), whole(10, 1), None),
-            (Some(file(10)), whole(10, 2), Some(Harm::Digest)),
+            (Some(file(10)), whole(10, 2), None),
+            (Some(file(10)), whole(10, 3), Some(Harm::Digest)),
             (None, Content::NotRead, Some(Harm::Missing)),
             (Some(file(10)), unreadable, harm),
         ] {
-            let found = judge_metadata(&stored, on_disk.as_ref(), &content);
+            let found = judge_metadata(&stored, &[2; 32], on_disk.as_ref(), &content);
             assert_eq!(found, wanted, "{on_disk:?} {content:?}");
         }
     }
 
     #[test]
     fn metadata_may_be_missing_only_while_something_is_left_to_do() {
-        let judged = |states| judge_metadata(&recording(None, states), None, &Content::NotRead);
+        let judged =
+            |states| judge_metadata(&recording(None, states), &[2; 32], None, &Content::NotRead);
         assert_eq!(judged(vec![verified()]), Some(Harm::NeverStored));
         assert_eq!(judged(vec![]), Some(Harm::NeverStored));
         assert_eq!(judged(vec![verified(), EntryState::Announced]), None);

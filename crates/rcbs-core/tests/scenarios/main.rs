@@ -5,6 +5,10 @@
     reason = "the archive is looked at from outside"
 )]
 
+mod meddled;
+#[path = "../support/mod.rs"]
+mod support;
+mod verifying;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -15,31 +19,28 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use rcbs_core::event::{Event, Listener};
-use rcbs_core::fetch::PlainMedia;
-use rcbs_core::plan::{Instance, SinceEdge, UntilEdge, WindowOptions};
+use rcbs_core::plan::Instance;
 use rcbs_core::ports::{
-    ApiError, Clock as _, FileFact, ListRequest, Page, Publication, RecordingApi, RemoteSettings,
-    StageName, StagedFile, Target, TargetError,
+    ApiError, Clock as _, ListRequest, Page, RecordingApi, RemoteSettings, StagedFile, Target,
 };
 use rcbs_core::rate::{Bandwidth, Timetable};
 use rcbs_core::recording::RecordingId;
 use rcbs_core::run::{
     ManifestsOptions, Outcome, Ports, RunEnd, RunOptions, outcome, run, verify_manifests,
 };
-use rcbs_core::select::{MediaTypePattern, Wanted};
-use rcbs_core::store::{Folder, FolderFormat, SafeName};
 use rcbs_core::verify::{VerifyEvent, VerifySummary, Witness};
-use rcbs_io::ledger::SqliteLedger;
-use rcbs_io::target::{FolderTarget, Opening, TargetView};
+use rcbs_io::target::TargetView;
 use rcbs_sim::faults::Faults;
 use rcbs_sim::ports::{SimApi, SimStore};
 use rcbs_sim::quirks::Quirks;
 use rcbs_sim::{Cloud, SharedCloud, SimClock};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+use support::ports;
 
 /// A cloud, and what was asked of it.
 struct World {
@@ -69,42 +70,15 @@ impl World {
     }
 
     fn ports(&self, folder: &Path) -> Ports {
-        Ports {
-            api: Arc::clone(&self.api) as Arc<_>,
-            store: Some(Arc::clone(&self.store) as Arc<_>),
-            target: Arc::new(FolderTarget::open(folder, Opening::CreateIfAbsent).unwrap()),
-            ledger: Arc::new(SqliteLedger::open(&folder.join(".rcbs/ledger.db")).unwrap()),
-            clock: Arc::clone(&self.clock) as Arc<_>,
-        }
+        let (api, store) = (Arc::clone(&self.api), Arc::clone(&self.store));
+        ports(api, store, &self.clock, folder)
     }
 }
 
-/// The 12th of February 2018, in slices of a quarter of a day.
 fn options(instance: Instance) -> RunOptions {
-    let at = |text: &str| text.parse::<Timestamp>().unwrap();
     RunOptions {
-        window: WindowOptions {
-            since: SinceEdge::At(at("2018-02-12T00:00:00Z")),
-            until: UntilEdge::At(at("2018-02-13T00:00:00Z")),
-            overlap: 6.hours(),
-            slice_length: 6.hours(),
-            ignore_checkpoint: false,
-        },
-        retention: None,
         instance,
-        wanted: Wanted {
-            media_type: MediaTypePattern::parse("audio/mp3|video/mp4").unwrap(),
-            media: true,
-        },
-        endpoint: None,
-        folder_format: FolderFormat::default(),
-        max_connections: 8,
-        bandwidth: Bandwidth::UNLIMITED,
-        old_checkpoint: None,
-        seed: 1,
-        manifest_key: None,
-        certificates: Vec::new(),
-        plain_media: PlainMedia::Refuse,
+        ..support::options()
     }
 }
 
@@ -474,98 +448,5 @@ async fn no_more_is_asked_for_at_once_than_is_fetched() {
         let end = run(ports, options, AtEvent::never(), CancellationToken::new()).await;
         assert_eq!(outcome(&end), Outcome::Complete, "{:?}", end.stopped);
         assert_eq!(crowd.most.load(Ordering::Relaxed), expected);
-    }
-}
-
-/// A target whose process ends as soon as files have their final names: what was published is, and nobody hears of it.
-#[derive(Debug)]
-struct DiesAfterPublishing(Arc<dyn Target>);
-
-#[async_trait]
-impl Target for DiesAfterPublishing {
-    async fn list(&self, folders: &[Folder]) -> Result<Vec<Vec<FileFact>>, TargetError> {
-        self.0.list(folders).await
-    }
-
-    async fn folders(&self, folder: &Folder) -> Result<Vec<String>, TargetError> {
-        self.0.folders(folder).await
-    }
-
-    async fn read(
-        &self,
-        folder: &Folder,
-        name: &SafeName,
-        from: u64,
-        limit_bytes: usize,
-    ) -> Result<Option<Bytes>, TargetError> {
-        self.0.read(folder, name, from, limit_bytes).await
-    }
-
-    async fn stage(&self, name: &StageName) -> Result<Box<dyn StagedFile>, TargetError> {
-        self.0.stage(name).await
-    }
-
-    async fn publish(&self, batch: Vec<Publication>) -> Vec<Result<(), TargetError>> {
-        let results = self.0.publish(batch).await;
-        let gone = |_| {
-            Err(TargetError::Io {
-                action: "publish",
-                path: "target".to_owned(),
-                reason: "the process is gone".to_owned(),
-            })
-        };
-        results.into_iter().map(gone).collect()
-    }
-
-    async fn quarantine(&self, folder: &Folder, name: &SafeName) -> Result<(), TargetError> {
-        self.0.quarantine(folder, name).await
-    }
-
-    async fn sweep(&self) -> Result<(), TargetError> {
-        self.0.sweep().await
-    }
-
-    async fn write_note(&self, name: &SafeName, text: &str) -> Result<(), TargetError> {
-        self.0.write_note(name, text).await
-    }
-
-    async fn read_note(&self, name: &SafeName) -> Result<Option<String>, TargetError> {
-        self.0.read_note(name).await
-    }
-
-    async fn free_bytes(&self) -> Result<u64, TargetError> {
-        self.0.free_bytes().await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_file_that_was_damaged_before_the_ledger_knew_it_is_found_out() {
-    let world = World::new(day_of(3), &[]);
-    let folder = TempDir::new().unwrap();
-    let ports = world.ports(folder.path());
-    let ports = Ports {
-        target: Arc::new(DiesAfterPublishing(Arc::clone(&ports.target))),
-        ..ports
-    };
-    let token = CancellationToken::new();
-    let end = run(ports, options(Instance::all()), AtEvent::never(), token).await;
-    assert_eq!(outcome(&end), Outcome::Target);
-    let published = archive(folder.path());
-    let media: Vec<&String> = published
-        .keys()
-        .filter(|name| name.ends_with(".bin"))
-        .collect();
-    assert!(!media.is_empty());
-    // The power went with the last name, and took a bit of each file with it: the structure holds, the content does not.
-    for name in &media {
-        let mut bytes = published[*name].clone();
-        *bytes.last_mut().unwrap() ^= 1;
-        std::fs::write(folder.path().join(name), bytes).unwrap();
-    }
-    let end = whole_run(&world, folder.path(), Instance::all()).await;
-    assert_eq!(outcome(&end), Outcome::Complete);
-    let repaired = archive(folder.path());
-    for name in media {
-        assert!(repaired[name] == published[name], "{name}");
     }
 }

@@ -106,11 +106,19 @@ impl Stage {
 
     /// The program with these arguments, in the folder of the configuration file, not started yet.
     pub fn program(&self, args: &[&str]) -> Rcbs {
-        std::fs::write(self.folder.path().join("config.properties"), &self.lines).unwrap();
+        self.write_configuration();
         let program = Rcbs::new().args(args).current_dir(self.folder.path());
         self.environment
             .iter()
             .fold(program, |program, (name, value)| program.env(name, value))
+    }
+
+    /// In one piece: a program that was started before may be reading it at this moment.
+    fn write_configuration(&self) {
+        let folder = self.folder.path();
+        let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
+        std::io::Write::write_all(&mut file, self.lines.as_bytes()).unwrap();
+        file.persist(folder.join("config.properties")).unwrap();
     }
 
     /// The launch line of the manual.

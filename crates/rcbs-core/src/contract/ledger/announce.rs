@@ -120,6 +120,9 @@ pub async fn changed_metadata_is_noted(ledger: &dyn Ledger) {
     assert_eq!(entry.start, Some(at(50)));
     assert_eq!(entry.folder, first.folder, "what is stored lies there");
     assert_eq!(known(ledger, "r1").await.as_ref(), Some(entry));
+    let held = ledger.held(&entry.id).await.expect("reads");
+    let announced = held.map(|held| held.announced_metadata_sha256);
+    assert_eq!(announced, Some([9; 32]), "before anything of it is stored");
 
     let mut third = second;
     third.metadata_sha256 = [10; 32];

@@ -1,5 +1,7 @@
 //! Gathers the facts of one recording: what lies in its folder, and what was read of it.
 
+use std::collections::BTreeSet;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::cms::Walker;
@@ -7,6 +9,7 @@ use crate::encryption::is_plain;
 use crate::fetch::FileDigest;
 use crate::ports::{EntryState, FileFact, HeldRecording, Target, TargetError};
 use crate::rate::Pace;
+use crate::recording::MediaId;
 use crate::run::RunError;
 use crate::run::commit::path_text;
 use crate::select::{find_on_disk, names_on_disk};
@@ -26,13 +29,13 @@ pub(super) struct Looked {
     pub(super) counts: VerifySummary,
 }
 
-/// Looks at one recording. `reads` tells for each of its media files whether every byte is read.
+/// Looks at one recording. Of the media files in `reads` every byte is read.
 pub(super) async fn look(
     target: &dyn Target,
     pace: &Pace,
     stop: &CancellationToken,
     held: &HeldRecording,
-    reads: &[bool],
+    reads: &BTreeSet<MediaId>,
 ) -> Result<Looked, RunError> {
     let entry = &held.entry;
     let folder = Folder::from_text(&entry.folder).ok_or_else(|| RunError::ForeignFolder {
@@ -62,7 +65,7 @@ pub(super) async fn look(
         let content = match &unlisted {
             Some(reason) => Content::Unreadable(reason.clone()),
             None if !is_right_length => Content::NotRead,
-            None if reads.get(index).copied().unwrap_or(false) => reader.whole(name).await?,
+            None if reads.contains(id) => reader.whole(name).await?,
             // Its length is all that can be seen of it without reading every byte.
             None if is_plain(recipients) => Content::NotRead,
             None => reader.head(name).await?,
@@ -89,7 +92,7 @@ pub(super) async fn look(
         }
         _ => Content::NotRead,
     };
-    let harm = judge_metadata(entry, on_disk, &content);
+    let harm = judge_metadata(entry, &held.announced_metadata_sha256, on_disk, &content);
     looked.findings.extend(harm.map(|harm| Finding {
         recording: entry.id.clone(),
         media: None,

@@ -269,45 +269,47 @@ async fn read_file(
 /// Compares the newest manifest with what the ledger knows of it: manifests by themselves do not tell when the last of
 /// them are gone.
 pub(super) async fn check_end(pass: &Pass) -> Result<(), RunError> {
-    let mut harm = None;
-    for look in 0..2 {
-        let text = pass.ports.ledger.recall(CHAIN).await;
-        let state = State::recalled(text.map_err(RunError::Ledger)?.as_deref());
-        let Some((head, name)) = state
-            .head
-            .as_ref()
-            .and_then(|head| Some((head, head.name()?)))
-        else {
-            return Ok(());
-        };
-        let (folder, file) = (name.folder(), SafeName::encode(FILE_NAME));
-        let read = pass.ports.target.read(&folder, &file, 0, READ_BYTES);
-        let found = match read.await {
-            Ok(Some(bytes)) => {
-                let found = hex(&sha256(&bytes));
-                // A run is writing it at this moment.
-                let intended = state.intent.as_ref().map(|intent| intent.sha256.as_str());
-                if found == head.sha256 || Some(found.as_str()) == intended {
-                    return Ok(());
-                }
-                ManifestHarm::Digest
-            }
-            Ok(None) => ManifestHarm::Missing,
-            Err(error) => ManifestHarm::Unreadable {
-                reason: unreadable(error)?,
-            },
-        };
-        harm = Some((name.path(), found));
-        if look == 0 {
-            pass.wait_for_others().await;
+    let mut state = recall(pass).await?;
+    loop {
+        let harm = look_at_end(pass, &state).await?;
+        let now = recall(pass).await?;
+        // A run says what it is about to write before it writes it: what was found was meant while nothing changed.
+        if let (Some(finding), true) = (&harm, now == state) {
+            pass.tell(&VerifyEvent::FoundInManifests(finding.clone()));
         }
+        if harm.is_none() || now == state {
+            return Ok(());
+        }
+        state = now;
     }
-    if let Some((path, harm)) = harm {
-        pass.tell(&VerifyEvent::FoundInManifests(ManifestFinding {
-            path,
-            listed_in: None,
-            harm,
-        }));
-    }
-    Ok(())
+}
+
+async fn recall(pass: &Pass) -> Result<State, RunError> {
+    let text = pass.ports.ledger.recall(CHAIN).await;
+    Ok(State::recalled(text.map_err(RunError::Ledger)?.as_deref()))
+}
+
+async fn look_at_end(pass: &Pass, state: &State) -> Result<Option<ManifestFinding>, RunError> {
+    let head = state.head.as_ref();
+    let Some((head, name)) = head.and_then(|head| Some((head, head.name()?))) else {
+        return Ok(None);
+    };
+    let (folder, file) = (name.folder(), SafeName::encode(FILE_NAME));
+    let harm = match pass.ports.target.read(&folder, &file, 0, READ_BYTES).await {
+        Ok(Some(bytes)) => {
+            let found = hex(&sha256(&bytes));
+            let intended = state.intent.as_ref().map(|intent| intent.sha256.as_str());
+            let is_known = found == head.sha256 || Some(found.as_str()) == intended;
+            (!is_known).then_some(ManifestHarm::Digest)
+        }
+        Ok(None) => Some(ManifestHarm::Missing),
+        Err(error) => Some(ManifestHarm::Unreadable {
+            reason: unreadable(error)?,
+        }),
+    };
+    Ok(harm.map(|harm| ManifestFinding {
+        path: name.path(),
+        listed_in: None,
+        harm,
+    }))
 }

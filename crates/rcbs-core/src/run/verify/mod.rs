@@ -90,15 +90,15 @@ trait Harmed: Send + Sync {
     async fn take(&self, held: &HeldRecording, findings: &[Finding]) -> Result<(), RunError>;
 }
 
-/// Looks and changes nothing, also beside a backup at work: what looks harmed is looked at once more, with what the
-/// ledger says by then.
+/// Looks and changes nothing, also beside a backup at work: what looks harmed is looked at again for as long as the
+/// ledger changes under the look.
 pub async fn verify(
     ports: VerifyPorts,
     options: VerifyOptions,
     witness: Arc<dyn Witness>,
     interrupt: CancellationToken,
 ) -> VerifyEnd {
-    let pass = Pass::new(ports, options, witness, interrupt, true);
+    let pass = Pass::new(ports, options, witness, interrupt);
     let done = pass.go(&OnlyTold).await;
     VerifyEnd {
         summary: pass.summary(),

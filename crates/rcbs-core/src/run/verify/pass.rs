@@ -1,5 +1,6 @@
 //! Goes through the ledger in the order of the ids, looks at many recordings at once, and remembers how far it has come.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,10 +21,6 @@ const PAGE: usize = 100;
 const PROGRESS: &str = "verify_progress";
 /// So often it is told; a kill costs that much reading.
 const REMEMBER_EVERY: Duration = Duration::from_secs(5);
-/// A run that has just replaced a file tells the ledger within this time.
-const SECOND_LOOK_AFTER: Duration = Duration::from_secs(1);
-/// Recordings that wait for their second look: one wait serves them all.
-const SUSPECTS_MOST: usize = 1_000;
 
 /// One verification.
 pub(super) struct Pass {
@@ -31,14 +28,13 @@ pub(super) struct Pass {
     options: VerifyOptions,
     witness: Arc<dyn Witness>,
     stop: CancellationToken,
-    /// Somebody else may be changing the archive.
-    beside_others: bool,
     pace: Arc<Pace>,
     summary: Mutex<VerifySummary>,
 }
 
-/// A recording, and which of its media files are read.
-type Job = (HeldRecording, Vec<bool>);
+/// Media files of a recording of which every byte is read.
+type Reads = BTreeSet<MediaId>;
+type Job = (HeldRecording, Reads);
 
 impl Pass {
     pub(super) fn new(
@@ -46,7 +42,6 @@ impl Pass {
         options: VerifyOptions,
         witness: Arc<dyn Witness>,
         stop: CancellationToken,
-        beside_others: bool,
     ) -> Self {
         let pace = Pace::new(
             Arc::clone(&ports.clock),
@@ -57,7 +52,6 @@ impl Pass {
             options,
             witness,
             stop,
-            beside_others,
             pace: Arc::new(pace),
             summary: Mutex::default(),
         }
@@ -95,13 +89,12 @@ impl Pass {
         let mut course = Course {
             pass: self,
             harmed,
-            suspects: Vec::new(),
             last_remembered: self.ports.clock.elapsed(),
         };
         let mut again = Vec::new();
         for id in progress.take_harmed() {
             if let Some(held) = self.held(&id).await? {
-                let reads = vec![true; held.entry.media.len()];
+                let reads = held.entry.media.iter().map(|(id, _)| id.clone()).collect();
                 again.push((held, reads));
             }
         }
@@ -121,11 +114,10 @@ impl Pass {
                     .collect();
                 course.walk(jobs, &mut progress).await?;
             }
-            course.second_looks().await
+            Ok(())
         };
-        let walked = walked.await;
         // Also when it was stopped: that is what the note is for.
-        if let Err(error) = walked {
+        if let Err(error) = walked.await {
             self.remember(Some(&progress)).await?;
             return Err(error);
         }
@@ -140,21 +132,35 @@ impl Pass {
         held.map_err(RunError::Ledger)
     }
 
-    /// Looks at one recording; every media file is read where `reads` says so.
+    /// Looks at one recording.
     pub(super) async fn look(
         &self,
         held: &HeldRecording,
-        reads: &[bool],
+        reads: &Reads,
     ) -> Result<Looked, RunError> {
         let target = self.ports.target.as_ref();
         look(target, &self.pace, &self.stop, held, reads).await
     }
 
-    /// Gives a run at work the time to tell the ledger what it has just done.
-    pub(super) async fn wait_for_others(&self) {
-        if self.beside_others {
-            self.ports.clock.sleep(SECOND_LOOK_AFTER).await;
+    /// Looks again for as long as the ledger has changed under a look that found something.
+    ///
+    /// Whoever changes the archive tells the ledger before: what was found while it said the same before and after is
+    /// no trace of a run at work.
+    async fn look_again(
+        &self,
+        mut held: HeldRecording,
+        reads: &Reads,
+        mut looked: Looked,
+    ) -> Result<(HeldRecording, Looked), RunError> {
+        while !looked.findings.is_empty() || !looked.unknown.is_empty() {
+            // An entry never vanishes.
+            match self.held(&held.entry.id).await? {
+                Some(now) if now != held => held = now,
+                _ => break,
+            }
+            looked = self.look(&held, reads).await?;
         }
+        Ok((held, looked))
     }
 
     async fn recall(&self) -> Result<Progress, RunError> {
@@ -194,7 +200,7 @@ impl Pass {
 
 fn with_sample(held: HeldRecording, sample: &mut Sample) -> Job {
     let recording = &held.entry.id;
-    let takes = |(media, known): &(MediaId, MediaEntry)| match known.state {
+    let mut takes = |(media, known): &(MediaId, MediaEntry)| match known.state {
         EntryState::Verified { len_bytes, .. } => {
             let key = MediaKey {
                 recording: recording.clone(),
@@ -204,7 +210,8 @@ fn with_sample(held: HeldRecording, sample: &mut Sample) -> Job {
         }
         _ => false,
     };
-    let reads = held.entry.media.iter().map(takes).collect();
+    let reads = held.entry.media.iter().filter(|it| takes(it));
+    let reads = reads.map(|(id, _)| id.clone()).collect();
     (held, reads)
 }
 
@@ -221,7 +228,6 @@ pub(super) fn panicked() -> RunError {
 struct Course<'a> {
     pass: &'a Pass,
     harmed: &'a dyn Harmed,
-    suspects: Vec<(Job, Looked)>,
     last_remembered: Duration,
 }
 
@@ -256,44 +262,27 @@ impl Course<'_> {
             }
             let looked = looked?;
             pass.add(&looked.counts);
-            progress.done(&held.entry.id, !looked.findings.is_empty());
-            if !looked.findings.is_empty() || !looked.unknown.is_empty() {
-                self.suspects.push(((held, reads), looked));
-            }
-            if self.suspects.len() >= SUSPECTS_MOST || !pass.beside_others {
-                self.second_looks().await?;
-            }
+            let (held, looked) = pass.look_again(held, &reads, looked).await?;
+            let is_harmed = !looked.findings.is_empty();
+            self.tell(&held, looked).await?;
+            progress.done(&held.entry.id, is_harmed);
             self.remember_now_and_then(progress).await?;
         }
         Ok(())
     }
 
-    /// Tells what is harmed or unknown, where others may be at work only after a second look.
-    async fn second_looks(&mut self) -> Result<(), RunError> {
-        let pass = self.pass;
-        let suspects = std::mem::take(&mut self.suspects);
-        if !suspects.is_empty() {
-            pass.wait_for_others().await;
+    /// Tells what is harmed or unknown.
+    async fn tell(&self, held: &HeldRecording, looked: Looked) -> Result<(), RunError> {
+        for path in looked.unknown {
+            self.pass.tell(&VerifyEvent::Unknown { path });
         }
-        for ((mut held, reads), mut looked) in suspects {
-            if pass.beside_others {
-                let Some(now) = pass.held(&held.entry.id).await? else {
-                    continue;
-                };
-                held = now;
-                looked = pass.look(&held, &reads).await?;
-            }
-            for path in looked.unknown {
-                pass.tell(&VerifyEvent::Unknown { path });
-            }
-            for finding in &looked.findings {
-                pass.tell(&VerifyEvent::Found(finding.clone()));
-            }
-            if !looked.findings.is_empty() {
-                self.harmed.take(&held, &looked.findings).await?;
-            }
+        for finding in &looked.findings {
+            self.pass.tell(&VerifyEvent::Found(finding.clone()));
         }
-        Ok(())
+        if looked.findings.is_empty() {
+            return Ok(());
+        }
+        self.harmed.take(held, &looked.findings).await
     }
 
     async fn remember_now_and_then(&mut self, progress: &Progress) -> Result<(), RunError> {

@@ -1,5 +1,6 @@
 //! Fetches again what is harmed: moved aside first, announced again, then through the same workers as in a backup.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -44,7 +45,7 @@ pub async fn repair(
         ledger: Arc::clone(&context.ports.ledger),
         clock: Arc::clone(&context.ports.clock),
     };
-    let pass = Pass::new(verify_ports, how, witness, context.halt.token(), false);
+    let pass = Pass::new(verify_ports, how, witness, context.halt.token());
     let watch = async {
         interrupt.cancelled().await;
         context.halt.stop(RunError::Interrupted);
@@ -238,7 +239,7 @@ async fn tell_end(pass: &Pass, findings: Vec<Finding>) -> Result<(), RunError> {
     let Some(held) = pass.held(&first.recording).await? else {
         return Ok(());
     };
-    let still = pass.look(&held, &[]).await?.findings;
+    let still = pass.look(&held, &BTreeSet::new()).await?.findings;
     for finding in findings {
         let is_same = |other: &&Finding| other.media == finding.media;
         let reason = match still.iter().find(is_same) {

@@ -158,6 +158,7 @@ pub(super) fn recordings(
 pub(super) fn held(db: &Database, found: Found) -> Result<HeldRecording, Trouble> {
     Ok(HeldRecording {
         recipients: recipients(&db.connection, found.row)?,
+        announced_metadata_sha256: found.announced_sha256,
         entry: found.entry,
     })
 }

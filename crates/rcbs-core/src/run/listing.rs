@@ -28,13 +28,21 @@ pub(crate) trait Taker: Send + Sync {
         slice: usize,
     ) -> Result<(), RunError>;
 
-    /// Something the server announced that cannot be used.
+    /// Something the server announced that cannot be used. Who only looks says so.
     async fn faults(
         &self,
         context: &Context,
         id: Option<&RecordingId>,
         faults: &[String],
-    ) -> Result<(), RunError>;
+    ) -> Result<(), RunError> {
+        for reason in faults {
+            context.events.emit(&Event::ServerFault {
+                recording: id.cloned(),
+                reason: reason.clone(),
+            });
+        }
+        Ok(())
+    }
 
     /// The slice of this number is listed: so many recordings were handed on, and whether that is all there is.
     async fn listed(
@@ -45,16 +53,6 @@ pub(crate) trait Taker: Send + Sync {
         recordings: u64,
         complete: bool,
     );
-}
-
-/// Says what the server announced that cannot be used, for those who only look.
-pub(crate) fn show_faults(context: &Context, id: Option<&RecordingId>, faults: &[String]) {
-    for reason in faults {
-        context.events.emit(&Event::ServerFault {
-            recording: id.cloned(),
-            reason: reason.clone(),
-        });
-    }
 }
 
 /// The fact under which the ledger remembers what listing has learned of the server.

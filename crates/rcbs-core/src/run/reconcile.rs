@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::listing::{Taker, list, show_faults};
+use super::listing::{Taker, list};
 use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
 use crate::event::{Event, Listener};
 use crate::plan::Slice;
@@ -144,16 +144,6 @@ impl Taker for Comparer {
                 found.unknown_media.extend(unknown.into_iter().take(room));
             }
         }
-        Ok(())
-    }
-
-    async fn faults(
-        &self,
-        context: &Context,
-        id: Option<&RecordingId>,
-        faults: &[String],
-    ) -> Result<(), RunError> {
-        show_faults(context, id, faults);
         Ok(())
     }
 

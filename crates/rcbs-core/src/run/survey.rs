@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::listing::{Taker, list, show_faults};
+use super::listing::{Taker, list};
 use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
 use crate::event::{Event, Listener};
 use crate::plan::{Plan, Slice};
 use crate::ports::{MediaEntry, UnsettledHour};
-use crate::recording::{Recording, RecordingId};
+use crate::recording::Recording;
 use crate::select::{Choice, find_on_disk, names_on_disk, select};
 use crate::store::{Folder, recording_folder};
 
@@ -158,16 +158,6 @@ impl Taker for Counter {
                 self.note_hour(start);
             }
         }
-        Ok(())
-    }
-
-    async fn faults(
-        &self,
-        context: &Context,
-        id: Option<&RecordingId>,
-        faults: &[String],
-    ) -> Result<(), RunError> {
-        show_faults(context, id, faults);
         Ok(())
     }
 

@@ -77,6 +77,10 @@ pub struct VerifySummary {
     pub signatures: u64,
     /// Media files that a later manifest has with another digest.
     pub changed: u64,
+    /// Media files that are not in the archive yet, by the end; nothing is damaged by that.
+    pub waiting: u64,
+    /// Media files that were gone from the cloud before they were stored.
+    pub lost: u64,
 }
 
 /// Takes events as they come. Must return quickly: it is called from the middle of the work.

@@ -23,9 +23,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use rcbs_core::event::{Event, Listener};
 use rcbs_core::plan::Instance;
-use rcbs_core::ports::{
-    ApiError, Clock as _, ListRequest, Page, RecordingApi, RemoteSettings, StagedFile, Target,
-};
+use rcbs_core::ports::{ApiError, Clock as _, ListRequest, Page, RecordingApi, RemoteSettings};
 use rcbs_core::rate::{Bandwidth, Timetable};
 use rcbs_core::recording::RecordingId;
 use rcbs_core::run::{

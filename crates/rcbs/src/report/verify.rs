@@ -214,6 +214,14 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
             "unknown to the ledger; \"rcbs adopt\" takes over what belongs to the archive"
                 .to_owned(),
         ),
+        (
+            summary.waiting,
+            "not in the archive yet; \"rcbs status\" says for what they wait".to_owned(),
+        ),
+        (
+            summary.lost,
+            "lost: gone from the cloud before they were stored".to_owned(),
+        ),
     ] {
         if count > 0 {
             lines.push(format!("  {count:>8}  {text}"));
@@ -337,5 +345,6 @@ pub fn verify_summary_json(summary: &VerifySummary, exit_code: u8) -> Value {
         "read_files": summary.read_files, "read_bytes": summary.read_bytes, "damaged": summary.damaged,
         "mended": summary.mended, "unknown": summary.unknown, "manifests": summary.manifests,
         "lines": summary.lines, "signatures": summary.signatures, "changed": summary.changed,
+        "waiting": summary.waiting, "lost": summary.lost,
     })
 }

@@ -99,7 +99,11 @@ pub async fn verify(
     interrupt: CancellationToken,
 ) -> VerifyEnd {
     let pass = Pass::new(ports, options, witness, interrupt);
-    let done = pass.go(&OnlyTold).await;
+    let done = async {
+        pass.go(&OnlyTold).await?;
+        pass.count_absent().await
+    };
+    let done = done.await;
     VerifyEnd {
         summary: pass.summary(),
         stopped: done.err(),

@@ -163,6 +163,15 @@ impl Pass {
         Ok((held, looked))
     }
 
+    /// Counts what cannot be sound because it is not there.
+    pub(super) async fn count_absent(&self) -> Result<(), RunError> {
+        let tally = self.ports.ledger.tally().await.map_err(RunError::Ledger)?;
+        let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        summary.waiting = tally.announced + tally.waiting;
+        summary.lost = tally.lost;
+        Ok(())
+    }
+
     async fn recall(&self) -> Result<Progress, RunError> {
         let what = self.options.read_data.stable_name();
         let fresh = Progress::new(what.clone().unwrap_or_default());

@@ -102,6 +102,7 @@ async fn drive(context: &Arc<Context>, pass: &Pass) -> Result<(), RunError> {
     for findings in taken {
         tell_end(pass, findings).await?;
     }
+    pass.count_absent().await?;
     // Most repairs fetch nothing, and then the certificates that the cloud names are of no use.
     if context.seals.has_stored() {
         unless_stopped(context, async {

@@ -14,6 +14,7 @@ pub mod listener;
 pub mod openssl;
 pub mod process;
 pub mod rcbs;
+pub mod rounds;
 pub mod snapshot;
 
 use std::path::{Path, PathBuf};

@@ -46,6 +46,8 @@ pub struct RequestLog(Arc<Mutex<Log>>);
 #[derive(Debug, Default)]
 struct Log {
     seen: Vec<Seen>,
+    /// So many came before those.
+    forgotten: usize,
     open: usize,
     most_open: usize,
 }
@@ -75,6 +77,7 @@ pub struct RequestCounts {
 #[derive(Debug)]
 pub(crate) struct Answering {
     log: RequestLog,
+    /// Its place among all requests, forgotten ones included.
     place: usize,
     is_object: bool,
 }
@@ -138,12 +141,11 @@ impl RequestLog {
         }
     }
 
-    /// Forgets all requests that are answered.
+    /// Forgets all requests so far, also those that are still being answered.
     pub fn clear(&self) {
         let mut log = self.lock();
-        if log.open == 0 {
-            log.seen.clear();
-        }
+        log.forgotten += log.seen.len();
+        log.seen.clear();
         log.most_open = log.open;
     }
 
@@ -158,7 +160,7 @@ impl RequestLog {
         log.seen.push(seen);
         Answering {
             log: self.clone(),
-            place: log.seen.len() - 1,
+            place: log.forgotten + log.seen.len() - 1,
             is_object,
         }
     }
@@ -182,7 +184,9 @@ impl Answering {
     }
 
     fn update(&self, change: impl FnOnce(&mut Seen)) {
-        if let Some(seen) = self.log.lock().seen.get_mut(self.place) {
+        let mut log = self.log.lock();
+        let place = self.place.checked_sub(log.forgotten);
+        if let Some(seen) = place.and_then(|place| log.seen.get_mut(place)) {
             change(seen);
         }
     }
@@ -193,5 +197,46 @@ impl Drop for Answering {
         if self.is_object {
             self.log.lock().open -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(path: &str) -> Seen {
+        Seen {
+            kind: RequestKind::Object,
+            method: "GET".to_owned(),
+            host: String::new(),
+            path: path.to_owned(),
+            query: String::new(),
+            range: None,
+            if_match: None,
+            user_agent: None,
+            has_login: true,
+            region: None,
+            payload: None,
+            status: 0,
+            sent_bytes: 0,
+            is_complete: false,
+        }
+    }
+
+    #[test]
+    fn what_is_still_answered_is_forgotten_and_counts_for_no_other() {
+        let log = RequestLog::default();
+        let hanging = log.note(object("/hanging"));
+        log.clear();
+        let next = log.note(object("/next"));
+        hanging.sent(10);
+        next.sent(1);
+        let seen = log.all();
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].path.as_str(), seen[0].sent_bytes), ("/next", 1));
+        assert_eq!(log.counts().most_objects_at_once, 2);
+        drop(hanging);
+        log.clear();
+        assert_eq!(log.counts().most_objects_at_once, 1);
     }
 }

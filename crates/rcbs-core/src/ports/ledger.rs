@@ -230,8 +230,8 @@ pub struct RecordingEntry {
     pub stored_metadata_sha256: Option<[u8; 32]>,
     /// When it was announced first.
     pub first_seen: Timestamp,
-    /// When it was announced last; brought up to date only while it changes or has unsettled media, so that a run
-    /// with nothing to do writes nothing.
+    /// When it was announced last; brought up to date only while it changes, has unsettled media or metadata that are
+    /// not stored, so that a run with nothing to do writes nothing.
     pub last_seen: Timestamp,
     /// When its metadata was last seen to change.
     pub last_changed: Timestamp,

@@ -324,21 +324,12 @@ fn choose(
             choice
         };
         if reopens(&known.state, &choice) {
-            // Whatever lies there, now or later, is not to be taken for whole by what it looks like.
-            if let EntryState::Verified { sha256, .. } = &known.state {
-                settlements.push(Settlement::Noted {
-                    path: format!("{}/{}", entry.folder, name.as_str()),
-                    sha256: Some(*sha256),
-                });
-            }
-            settlements.push(Settlement::Media {
-                key: MediaKey {
-                    recording: recording.id.clone(),
-                    media: media.id.clone(),
-                },
-                state: EntryState::Announced,
-                recipients: Vec::new(),
-            });
+            let key = MediaKey {
+                recording: recording.id.clone(),
+                media: media.id.clone(),
+            };
+            let path = format!("{}/{}", entry.folder, name.as_str());
+            settlements.extend(reopened(key, path, &known.state));
         }
         works.push(MediaWork {
             media: media.clone(),
@@ -350,10 +341,35 @@ fn choose(
     works
 }
 
-/// Whether a settled media file has to become *announced* again before anything else happens to it.
+/// Makes a settled media file *announced* again. Whatever lies there, now or later, is not to be taken for whole by
+/// what it looks like: what it was is noted.
+pub(crate) fn reopened(
+    key: MediaKey,
+    path: String,
+    state: &EntryState,
+) -> impl Iterator<Item = Settlement> {
+    let noted = match state {
+        EntryState::Verified { sha256, .. } => Some(Settlement::Noted {
+            path,
+            sha256: Some(*sha256),
+        }),
+        _ => None,
+    };
+    let announced = Settlement::Media {
+        key,
+        state: EntryState::Announced,
+        recipients: Vec::new(),
+    };
+    noted.into_iter().chain([announced])
+}
+
+/// Whether a settled media file has to become *announced* again before anything else happens to it. A verified one that
+/// is only looked at stays verified until it is found damaged, whatever ends the run before.
 fn reopens(state: &EntryState, choice: &Choice) -> bool {
     match (state, choice) {
-        (_, Choice::Keep) | (EntryState::Skipped { .. }, Choice::Skip { .. }) => false,
+        (EntryState::Verified { .. }, Choice::Check { .. })
+        | (_, Choice::Keep)
+        | (EntryState::Skipped { .. }, Choice::Skip { .. }) => false,
         (EntryState::Lost { .. }, Choice::Skip { rule }) if *rule == RULE_METADATA_ONLY => false,
         (EntryState::Verified { .. } | EntryState::Skipped { .. } | EntryState::Lost { .. }, _) => {
             true

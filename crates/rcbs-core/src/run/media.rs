@@ -6,6 +6,7 @@ use super::RunError;
 use super::check_in_place::{InPlace, check_in_place};
 use super::commit::{Commit, MediaCommit, path_text};
 use super::context::Context;
+use super::intake::reopened;
 use super::recording::Work;
 use crate::event::Event;
 use crate::failure::FailureClass;
@@ -71,6 +72,13 @@ pub(crate) async fn finish_media(
         Choice::Check { location } => match check(context, work, one, &key).await {
             Ok(Checked::Whole(commit)) => Some(*commit),
             Ok(Checked::Damaged(reason)) => {
+                if let EntryState::Verified { .. } = one.entry.state {
+                    let path = path_text(&work.folder, &one.name);
+                    let reopened = reopened(key.clone(), path, &one.entry.state);
+                    if let Err(error) = context.settle(&reopened.collect::<Vec<_>>()).await {
+                        return stop(context, error);
+                    }
+                }
                 let location = location.as_ref().map_err(ToString::to_string);
                 replace(context, work, one, key, location, &reason).await
             }

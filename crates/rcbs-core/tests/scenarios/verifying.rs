@@ -6,11 +6,12 @@ use rcbs_core::plan::Instance;
 use rcbs_core::ports::Target;
 use rcbs_core::run::{Outcome, Ports, VerifyOptions, VerifyPorts, outcome, run, verify};
 use rcbs_core::verify::{ReadData, VerifyEvent, VerifySummary, Witness};
+use rcbs_sim::{Cloud, Form};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::meddled::Meddled;
-use super::{AtEvent, World, archive, day_of, options, whole_run};
+use super::{AtEvent, World, archive, day_of, live_until, options, whole_run};
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_was_damaged_before_the_ledger_knew_it_is_found_out() {
@@ -80,9 +81,14 @@ async fn verified(ports: Ports, target: Arc<dyn Target>) -> (VerifySummary, Vec<
 
 /// Every recording has another caller now.
 fn change_all(world: &World, caller: &str) {
+    change_but(world, caller, "");
+}
+
+/// The same, with one left as it was.
+fn change_but(world: &World, caller: &str, left_out: &str) {
     world.cloud.change(|cloud| {
         let ids: Vec<String> = cloud.recordings().iter().map(|it| it.id.clone()).collect();
-        for id in ids {
+        for id in ids.into_iter().filter(|id| id != left_out) {
             cloud.change(&id, |recording| caller.clone_into(&mut recording.caller));
         }
     });
@@ -141,6 +147,7 @@ async fn damage_is_told_also_while_a_run_is_at_work() {
     whole_run(&world, folder.path(), Instance::all()).await;
     let files = archive(folder.path());
     let media = files.keys().find(|name| name.ends_with(".bin")).unwrap();
+    let recording = media.split('/').nth(4).unwrap().to_owned();
     let mut bytes = files[media].clone();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(folder.path().join(media), bytes).unwrap();
@@ -148,11 +155,35 @@ async fn damage_is_told_also_while_a_run_is_at_work() {
     let meanwhile = {
         let (world, folder) = (Arc::clone(&world), Arc::clone(&folder));
         async move {
-            change_all(&world, "+15550001");
+            change_but(&world, "+15550001", &recording);
             whole_run(&world, folder.path(), Instance::all()).await;
         }
     };
     let target = Meddled::before_reading(Arc::clone(&ports.target), meanwhile);
     let (summary, said) = verified(ports, Arc::new(target)).await;
     assert_eq!(summary.damaged, 1, "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_verified_stays_so_while_changed_metadata_are_taken_in() {
+    // With envelopes in their metadata: when those change, files are compared with them.
+    let cloud = (0..30).fold(Cloud::new(3), |cloud, number| {
+        let recording = cloud.recording(&format!("r{number}"));
+        let recording = recording.at("2018-02-12T12:00:00Z").audio();
+        recording.kept_as(Form::Detached).build()
+    });
+    let world = World::new(cloud, &[]);
+    let folder = TempDir::new().unwrap();
+    whole_run(&world, folder.path(), Instance::all()).await;
+    let before = world.ports(folder.path()).ledger.tally().await.unwrap();
+    for events in 1..=24 {
+        change_all(&world, &format!("+1555{events:04}"));
+        let death = CancellationToken::new();
+        let never = CancellationToken::new();
+        let listener = AtEvent::nth(events, death.clone());
+        let ports = world.ports(folder.path());
+        live_until(death, run(ports, options(Instance::all()), listener, never));
+        let tally = world.ports(folder.path()).ledger.tally().await.unwrap();
+        assert_eq!(tally, before, "after {events} events");
+    }
 }

@@ -1,6 +1,8 @@
 //! What stories of whole runs in process have in common: one day, a real folder and a real ledger.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod steady;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use rcbs_core::store::FolderFormat;
 use rcbs_io::ledger::SqliteLedger;
 use rcbs_io::target::{FolderTarget, Opening};
 use rcbs_sim::SimClock;
+
+use steady::Steady;
 
 /// The 12th of February 2018, in slices of a quarter of a day.
 pub(crate) fn options() -> RunOptions {
@@ -55,7 +59,9 @@ pub(crate) fn ports(
         api,
         store: Some(store),
         target: Arc::new(FolderTarget::open(folder, Opening::CreateIfAbsent).unwrap()),
-        ledger: Arc::new(SqliteLedger::open(&folder.join(".rcbs/ledger.db")).unwrap()),
+        ledger: Arc::new(Steady(
+            SqliteLedger::open(&folder.join(".rcbs/ledger.db")).unwrap(),
+        )),
         clock: Arc::clone(clock) as Arc<_>,
     }
 }

@@ -3,7 +3,7 @@
 use std::slice::from_ref;
 
 use crate::ledger::state::StateName;
-use crate::ports::{EntryState, Ledger, MediaEntry};
+use crate::ports::{EntryState, Ledger, MediaEntry, Settlement};
 
 use super::samples::{announcement, at, bring_to, known, media, places, sorted, state};
 
@@ -46,7 +46,7 @@ pub async fn what_is_announced_is_known(ledger: &dyn Ledger) {
 }
 
 /// The same announcement leaves every state, attempt and time as it is; only `last_seen` follows while there is
-/// something to do.
+/// something to do, be it that the metadata are not stored.
 ///
 /// # Panics
 /// Where the promise is broken.
@@ -62,13 +62,26 @@ pub async fn announcing_again_changes_no_state(ledger: &dyn Ledger) {
         let before = known(ledger, id).await.expect("is known");
 
         announced.seen = at(500);
-        let again = [announced.clone(), announced];
+        let again = [announced.clone(), announced.clone()];
         let entries = ledger.announce(&again).await.expect("announces");
         let mut wanted = before;
-        if !name.is_settled() {
-            wanted.last_seen = at(500);
-        }
+        wanted.last_seen = at(500);
         assert_eq!(entries, [wanted.clone(), wanted.clone()], "{id}");
+        assert_eq!(known(ledger, id).await, Some(wanted.clone()), "{id}");
+
+        let stored = Settlement::Metadata {
+            recording: announced.id.clone(),
+            sha256: announced.metadata_sha256,
+            at: at(600),
+            replaced: None,
+        };
+        ledger.settle(&[stored]).await.expect("settles");
+        wanted.stored_metadata_sha256 = Some(announced.metadata_sha256);
+        announced.seen = at(700);
+        ledger.announce(&[announced]).await.expect("announces");
+        if !name.is_settled() {
+            wanted.last_seen = at(700);
+        }
         assert_eq!(known(ledger, id).await, Some(wanted), "{id}");
     }
 }

@@ -50,7 +50,9 @@ fn announce_one(
         found.entry.media.sort_by(|a, b| a.0.cmp(&b.0));
     }
     let mut states = found.entry.media.iter().map(|(_, media)| &media.state);
-    let open = states.any(|state| !StateName::from(state).is_settled());
+    let stored = found.entry.stored_metadata_sha256;
+    let open = states.any(|state| !StateName::from(state).is_settled())
+        || stored != Some(announced.metadata_sha256);
     if metadata_changed || media_changed || open {
         note_seen(connection, &mut found, announced.seen)?;
     }

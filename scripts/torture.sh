@@ -17,7 +17,7 @@ begun=$(date +%s)
 tests=
 for program in ${*:-$PROGRAMS}; do tests="$tests --test $program"; done
 # shellcheck disable=SC2086 # one word for each program
-cargo test --locked --release -p rcbs $tests
+cargo test --locked --profile torture -p rcbs $tests
 
 took_min=$(( ($(date +%s) - begun + 59) / 60 ))
 table() {

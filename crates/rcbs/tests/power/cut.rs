@@ -39,11 +39,17 @@ impl std::fmt::Debug for Cut {
 }
 
 impl Cut {
+    /// At any moment of so many calls.
     pub fn new(seed: u64, calls: usize) -> Self {
+        let at = Seed::new(seed).below("moment", calls as u64 + 1);
+        Self::after(seed, usize::try_from(at).unwrap())
+    }
+
+    /// At this moment.
+    pub fn after(seed: u64, at: usize) -> Self {
         let seed = Seed::new(seed);
         let below =
             |label: &str, limit: usize| usize::try_from(seed.below(label, limit as u64)).unwrap();
-        let at = below("moment", calls + 1);
         let fate = match seed.below("fate", 8) {
             0 => Fate::Gone,
             1 => Fate::There,

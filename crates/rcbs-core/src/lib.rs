@@ -12,6 +12,7 @@ pub mod encryption;
 pub mod event;
 pub mod failure;
 pub mod fetch;
+pub mod identity;
 pub mod ledger;
 pub mod manifest;
 pub mod media_kind;

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
+use rcbs_core::identity::Mismatch;
 use rcbs_core::plan::WindowError;
 use rcbs_core::ports::{ApiError, LedgerError, StoreError, TargetError};
 use rcbs_core::run::RunError;
@@ -143,6 +144,33 @@ pub fn explain_no_archive(target: &Path, exists: bool) -> Explanation {
         headline: format!("looking for an archive in {path}"),
         causes: vec![cause],
         hint: Some(hint.to_owned()),
+    }
+}
+
+/// Explains why a target is not the archive that the ledger speaks of. Nothing was written.
+#[must_use]
+pub fn explain_mismatch(mismatch: &Mismatch, target: &Path, ledger: &Path) -> Explanation {
+    let aside = format!(
+        "if this folder is meant, move {} aside first: the ledger begins anew",
+        ledger.display()
+    );
+    let hint = match mismatch {
+        Mismatch::Another { .. } | Mismatch::Unmarked { .. } => format!(
+            "check targetDir and stateDir, and which disk or share is connected; {aside}, and \"rcbs adopt\" takes over what lies there"
+        ),
+        Mismatch::Missing { .. } => format!(
+            "connect the disk or share again, then run again; nothing was written elsewhere; {aside}"
+        ),
+        Mismatch::Newer { .. } => "use the newer rcbs that marked it".to_owned(),
+        Mismatch::Damaged { .. } => {
+            "move .rcbs/archive-id in the target aside, then run again: the marker is written anew"
+                .to_owned()
+        }
+    };
+    Explanation {
+        headline: format!("opening the target {}", target.display()),
+        causes: vec![mismatch.to_string()],
+        hint: Some(hint),
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `publish` | the only code that makes final names in the folders of recordings |
 //! | `clear`, `part` | clear files beside or outside the archive: the same calls, another place |
 //! | `aside` | quarantine, sweeping and the notes at the top |
+//! | `marker` | which archive it is |
 //! | `lock` | one program at a time |
 //! | `view` | an archive that is only looked at |
 //! | `volume` | what the file system can be relied on for |
@@ -19,6 +20,7 @@ mod desk;
 mod error;
 mod gather;
 mod lock;
+mod marker;
 pub(crate) mod part;
 mod place;
 mod publish;
@@ -41,6 +43,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rcbs_core::identity::{ArchiveId, Found};
 use rcbs_core::ports::{FileFact, Publication, StageName, StagedFile, Target, TargetError};
 use rcbs_core::store::{Folder, SafeName};
 
@@ -67,6 +70,29 @@ impl FolderTarget {
         Ok(Self {
             place: Arc::new(Place::open(root, opening)?),
         })
+    }
+
+    /// What the folder says of itself.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn marker(&self) -> Result<Found, TargetError> {
+        let found = marker::find(self.place.root());
+        found.map_err(|error| failed("read", self.place.shown(&Folder::top(), None), &error))
+    }
+
+    /// Marks the archive with this id, or with a new one; durably, in place of any other marker. Returns the id.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn mark(&self, id: Option<ArchiveId>) -> Result<ArchiveId, TargetError> {
+        let id = match id {
+            Some(id) => id,
+            None => marker::new_id()
+                .map_err(|error| failed("mark", self.place.shown(&Folder::top(), None), &error))?,
+        };
+        marker::write(&self.place, id)?;
+        Ok(id)
     }
 
     /// Works on the place in one hop to a thread that may block.

@@ -119,6 +119,12 @@ impl Place {
         path.display().to_string()
     }
 
+    /// A file of the program's own folder as messages name it.
+    pub(super) fn shown_state(&self, name: &str) -> String {
+        let path = self.path.join(STATE_FOLDER).join(name);
+        path.display().to_string()
+    }
+
     fn gone(&self) -> TargetError {
         TargetError::Gone {
             path: self.path.display().to_string(),

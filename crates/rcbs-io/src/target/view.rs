@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rcbs_core::identity::Found;
 use rcbs_core::ports::{FileFact, Publication, StageName, StagedFile, Target, TargetError};
 use rcbs_core::store::{Folder, SafeName};
 
 use super::aside;
 use super::error::failed;
+use super::marker;
 use super::place::{self, STATE_FOLDER};
 use super::system::{Dir, Entry, EntryKind};
 
@@ -50,6 +52,18 @@ impl TargetView {
     #[must_use]
     pub fn exists(&self) -> bool {
         self.inside.root.is_some()
+    }
+
+    /// What the folder says of itself.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn marker(&self) -> Result<Found, TargetError> {
+        let Some(root) = &self.inside.root else {
+            return Ok(Found::NoArchive);
+        };
+        let found = marker::find(root);
+        found.map_err(|error| failed("read", self.inside.path.display().to_string(), &error))
     }
 
     /// Whether an archive is in it: the program's own folder, or the folder of a recording with its metadata, as the

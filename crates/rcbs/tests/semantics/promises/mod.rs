@@ -3,6 +3,7 @@
 mod archive;
 mod decrypting;
 mod discovery;
+mod disk;
 mod guard;
 mod keys;
 mod manifests;

@@ -27,6 +27,7 @@ pub mod retention;
 pub mod retry;
 pub mod run;
 pub mod select;
+pub mod space;
 pub mod store;
 pub mod text;
 pub mod verify;

@@ -97,8 +97,12 @@ fn no_login() -> Refusal {
 pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     identity::refuse_another(settings)?;
-    let target = FolderTarget::open(&settings.target_dir, opening(settings, &ledger_file))
-        .map_err(|error| refuse_target(&error, settings))?;
+    let target = FolderTarget::open_with(
+        &settings.target_dir,
+        opening(settings, &ledger_file),
+        settings.read_back,
+    )
+    .map_err(|error| refuse_target(&error, settings))?;
     let lock = Lock::acquire(&settings.target_dir, &settings.state_dir).map_err(|error| {
         let exit = match error {
             LockError::Held { .. } => Exit::Busy,
@@ -331,6 +335,7 @@ pub fn run_options(settings: &Settings) -> RunOptions {
         manifest_key: settings.manifest_key.clone(),
         certificates: settings.certificates.clone(),
         plain_media: settings.plain_media,
+        space: settings.space,
     }
 }
 

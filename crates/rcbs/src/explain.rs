@@ -14,6 +14,8 @@ use rcbs_core::run::RunError;
 use rcbs_io::http::HttpError;
 use rcbs_io::target::LockError;
 
+use crate::report::human_bytes;
+
 /// An error, told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
@@ -64,6 +66,13 @@ pub fn explain_run(error: &RunError, names: &Names) -> Option<Explanation> {
             format!("writing to {}", names.target),
             Some(hint_of_target(target)),
         ),
+        RunError::NoRoom { .. } => {
+            let hint = "free space on the disk or share of targetDir, or lower diskReserve, then run again; it continues where it stopped";
+            (
+                format!("writing to {}", names.target),
+                Some(hint.to_owned()),
+            )
+        }
         RunError::Ledger(ledger) => ("keeping the ledger".to_owned(), hint_of_ledger(ledger)),
         RunError::ForeignFolder { .. } => {
             let hint =
@@ -72,9 +81,20 @@ pub fn explain_run(error: &RunError, names: &Names) -> Option<Explanation> {
         }
         RunError::Interrupted => return None,
     };
+    let causes = match error {
+        RunError::NoRoom {
+            needed_bytes,
+            reserve_bytes,
+        } => vec![format!(
+            "no space for the next file, of about {}, with {} left free (diskReserve)",
+            human_bytes(*needed_bytes),
+            human_bytes(*reserve_bytes)
+        )],
+        _ => causes(error),
+    };
     Some(Explanation {
         headline,
-        causes: causes(error),
+        causes,
         hint,
     })
 }
@@ -97,6 +117,8 @@ pub fn explain_target(error: &TargetError, names: &Names) -> Explanation {
         ),
         TargetError::Full { .. }
         | TargetError::Denied { .. }
+        | TargetError::Disconnected { .. }
+        | TargetError::Altered { .. }
         | TargetError::Exists { .. }
         | TargetError::NotPlain { .. } => (error.to_string(), hint_of_target(error)),
     };
@@ -310,7 +332,10 @@ fn hint_of_target(error: &TargetError) -> String {
         TargetError::Denied { .. } => {
             "give the account that runs rcbs write permission to targetDir"
         }
-        TargetError::Gone { .. } => {
+        TargetError::Altered { .. } => {
+            "check the disk or share of targetDir: it does not keep what is written to it; nothing of that is counted as stored"
+        }
+        TargetError::Gone { .. } | TargetError::Disconnected { .. } => {
             "connect the disk or share again, then run again; nothing was written elsewhere"
         }
         TargetError::Exists { .. } => "run again: the file is checked in place",

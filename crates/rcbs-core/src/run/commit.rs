@@ -259,6 +259,10 @@ fn media_result(
         Err(error @ TargetError::Exists { .. }) => {
             context.waiting(&key, FailureClass::Unexpected, error.to_string(), attempts)
         }
+        // It is fetched again by the next run, from the beginning.
+        Err(error @ TargetError::Altered { .. }) => {
+            context.waiting(&key, FailureClass::Corrupt, error.to_string(), attempts)
+        }
         Err(error) => return Err(RunError::Target(error)),
     };
     settlements.push(Settlement::Media {
@@ -276,6 +280,7 @@ fn media_publication(one: &MediaCommit) -> Publication {
         folder: one.folder.clone(),
         name: one.name.clone(),
         mode: PublishMode::New,
+        sha256: Some(one.fetched.sha256),
     }
 }
 
@@ -285,6 +290,7 @@ fn metadata_publication(one: &MetadataCommit) -> Publication {
         folder: one.folder.clone(),
         name: one.name.clone(),
         mode: PublishMode::Replace,
+        sha256: Some(one.sha256),
     }
 }
 

@@ -14,7 +14,7 @@ use super::aside;
 use super::error::failed;
 use super::marker;
 use super::place::{self, STATE_FOLDER};
-use super::system::{Dir, Entry, EntryKind};
+use super::system::{self, Dir, Entry, EntryKind};
 
 /// An archive, or the place of one to come, that is only looked at. Everything that would write is refused.
 #[derive(Debug, Clone)]
@@ -102,7 +102,8 @@ impl TargetView {
         work: impl FnOnce(&Inside) -> Result<T, TargetError> + Send + 'static,
     ) -> Result<T, TargetError> {
         let here = Arc::clone(&self.inside);
-        match tokio::task::spawn_blocking(move || work(&here)).await {
+        let work = move || work(&here).map_err(|error| here.or_lost(error));
+        match tokio::task::spawn_blocking(work).await {
             Ok(done) => done,
             Err(error) => Err(TargetError::Io {
                 action,
@@ -121,6 +122,18 @@ impl TargetView {
 }
 
 impl Inside {
+    /// An error of the system that nothing else is known of, told as what it comes from where the folder itself does not
+    /// answer any more: else every file of a lost share would look damaged.
+    fn or_lost(&self, error: TargetError) -> TargetError {
+        let answers = self.root.is_none() || system::identity_at(&self.path).is_ok();
+        match error {
+            TargetError::Io { path, reason, .. } if !answers => {
+                TargetError::Disconnected { path, reason }
+            }
+            _ => error,
+        }
+    }
+
     /// What lies in a folder; nothing when it does not exist.
     fn entries(&self, folder: &Folder) -> Result<Vec<Entry>, TargetError> {
         let Some(root) = &self.root else {
@@ -270,6 +283,7 @@ mod tests {
             folder: Folder::top(),
             name: name.clone(),
             mode: PublishMode::New,
+            sha256: None,
         };
         assert!(view.stage(&stage).await.is_err());
         assert!(view.publish(vec![publication]).await[0].is_err());

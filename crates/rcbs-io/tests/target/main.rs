@@ -362,6 +362,7 @@ fn publication(staged: Staged, at: &[&str], name: &str) -> Publication {
         folder: folder(at),
         name: SafeName::encode(name),
         mode: PublishMode::New,
+        sha256: None,
     }
 }
 

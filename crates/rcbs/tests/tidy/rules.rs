@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// What every stage of core may name, each also the ones before it: words and tools, no decision of a stage.
-const VOCABULARY: [&str; 12] = [
+const VOCABULARY: [&str; 13] = [
     "text",
     "identity",
     "failure",
@@ -16,6 +16,7 @@ const VOCABULARY: [&str; 12] = [
     "ports",
     "retry",
     "rate",
+    "space",
     "event",
     "patience",
 ];

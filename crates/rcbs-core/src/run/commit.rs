@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::RunError;
 use super::context::Context;
 use super::guard;
+use super::outlook;
 use super::slices::SliceBook;
 use super::under_way::Claim;
 use crate::event::Event;
@@ -113,6 +114,7 @@ pub(crate) async fn commit_all(
             Ok(()) => guard::tell_now_and_then(context).await,
             Err(error) => Err(error),
         };
+        outlook::look(context).await;
         if let Err(error) = noted {
             context.halt.stop(error);
             // The rest of the inbox is read so that no sender waits for ever; nothing of it is settled, so the next

@@ -11,8 +11,8 @@ use crate::event::Event;
 use crate::select::Choice;
 use crate::space::{SpaceForecast, Stored, ToCome};
 
-/// A run looks no more often than this.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What is free is measured no more often than this.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// What is known of what is to come; a few numbers, however much it is.
 #[derive(Debug, Default)]
@@ -23,7 +23,8 @@ struct Ahead {
     /// Media files that earlier runs left over, and that were not handed on yet.
     left_over: u64,
     handed_on: ToCome,
-    looked: Option<Duration>,
+    /// What was free, and when that was measured.
+    measured: Option<(u64, Duration)>,
     /// What was missing when it was last told.
     told_bytes: u64,
 }
@@ -69,10 +70,6 @@ pub(crate) async fn take(context: &Context, works: &[Work]) {
                 }
             }
         }
-        let now = context.ports.clock.elapsed();
-        if ahead.looked.is_some_and(|at| now < at + LOOK_EVERY) {
-            return;
-        }
     }
     look(context).await;
 }
@@ -87,15 +84,25 @@ fn is_to_download(one: &MediaWork) -> bool {
     matches!(one.choice, Choice::Fetch { .. })
 }
 
-async fn look(context: &Context) {
-    let Some(free_bytes) = context.room.free_bytes().await else {
-        return;
+/// Tells what is missing, if more is missing than was told. Also called while files come in: only then is it known how
+/// long they are, where the server does not say it.
+pub(crate) async fn look(context: &Context) {
+    let now = context.ports.clock.elapsed();
+    let known = context.outlook.ahead().measured;
+    let free_bytes = match known.filter(|(_, at)| now < *at + MEASURE_EVERY) {
+        Some((free_bytes, _)) => free_bytes,
+        None => {
+            let Some(free_bytes) = context.room.free_bytes().await else {
+                return;
+            };
+            context.outlook.ahead().measured = Some((free_bytes, now));
+            free_bytes
+        }
     };
     let stored = context.room.stored();
     let received_bytes = context.events.summary().received_bytes;
     let forecast = {
         let mut ahead = context.outlook.ahead();
-        ahead.looked = Some(context.ports.clock.elapsed());
         let to_come = ToCome {
             untold: ahead.handed_on.untold + ahead.left_over,
             ..ahead.handed_on

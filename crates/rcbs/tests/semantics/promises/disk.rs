@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::stage::{Stage, cloud};
+use crate::stage::{Stage, cloud, events};
 
 fn one() -> Stage {
     Stage::new(cloud().recording("one").audio().build())
@@ -156,4 +156,121 @@ fn a_marker_that_cannot_be_read_is_never_replaced() {
         assert!(finished.stderr.contains(words), "{}", finished.stderr);
         assert_eq!(marker(&stage.target()), text);
     }
+}
+
+/// A reserve that no disk has.
+const HUGE: &str = "diskReserve=100000T\ndiskWait=0";
+
+#[test]
+fn a_reserve_stays_free_on_the_disk() {
+    let mut stage = one();
+    stage.set(HUGE);
+    let finished = stage.backup().expect_code(6);
+    for words in [
+        "no space for the next file",
+        "100.0 PB left free (diskReserve)",
+        "hint: free space",
+    ] {
+        assert!(finished.stderr.contains(words), "{}", finished.stderr);
+    }
+    assert_eq!(stage.media_files(), [""; 0]);
+    assert_eq!(stage.object_requests(), 0, "nothing was begun");
+    assert_eq!(stage.states("one"), ["announced"]);
+    // The ledger is kept all the same, and the next run goes on.
+    stage.set("diskReserve=0");
+    stage.backup().expect_code(0);
+    assert_eq!(stage.states("one"), ["verified"]);
+}
+
+#[test]
+fn what_does_not_fit_is_told_before_it_is_fetched() {
+    let mut stage = one();
+    stage.set(HUGE);
+    let planned = stage.plan(&[]);
+    let space = &planned["space"];
+    assert_eq!(space["reserve_bytes"], 100_000_000_000_000_000_u64);
+    assert!(space["missing_bytes"].as_u64() > Some(0), "{planned}");
+    let text = stage.program(&["plan"]).run().expect_code(0).stdout;
+    assert!(text.contains("the target is too small: about"), "{text}");
+
+    let (finished, lines) = stage.backup_json();
+    finished.expect_code(6);
+    let told = events(&lines, "too_small");
+    assert_eq!(told.len(), 1, "{lines:?}");
+    assert_eq!(told[0]["missing_bytes"], space["missing_bytes"]);
+    let finished = stage.backup().expect_code(6);
+    let warning = "warning: the target is too small";
+    assert!(finished.stderr.contains(warning), "{}", finished.stderr);
+
+    // With something stored, what waits is as long as that.
+    stage.set("diskReserve=0");
+    stage.backup().expect_code(0);
+    stage.server.cloud().change(|cloud| {
+        *cloud = std::mem::replace(cloud, crate::stage::cloud())
+            .recording("two")
+            .audio()
+            .build();
+    });
+    stage.set("diskReserve=100000T");
+    stage.backup().expect_code(6);
+    let status = stage.status();
+    assert_eq!(status["announced"], 1, "{status}");
+    assert_eq!(
+        status["space"]["expected_bytes"], status["verified_bytes"],
+        "{status}"
+    );
+    let text = stage.program(&["status"]).run().expect_code(0).stdout;
+    assert!(text.contains("the target is too small: about"), "{text}");
+    stage.set("diskReserve=0");
+    let text = stage.program(&["status"]).run().expect_code(0).stdout;
+    assert!(!text.contains("too small"), "{text}");
+}
+
+#[test]
+fn a_full_disk_is_waited_for_and_then_ends_the_run() {
+    // It is full at the first write, and takes what comes after a second.
+    let finish = |wait: &str, when: &str| {
+        let mut stage = one();
+        stage.set(&format!("diskReserve=0\ndiskWait={wait}"));
+        stage.program(&["plan"]).run().expect_code(0);
+        let inject = format!("inject=write,writev:error=ENOSPC:when={when}");
+        let staging = stage.target().join(".rcbs/staging");
+        let staged = rcbs_core::store::stage_name(
+            &rcbs_core::recording::RecordingId::new("one").unwrap(),
+            None,
+        );
+        let path = staging.join(staged.as_str());
+        let wrapper = [
+            "strace",
+            "-f",
+            "-o",
+            "/dev/null",
+            "-P",
+            path.to_str().unwrap(),
+            "-e",
+            "trace=write,writev",
+            "-e",
+            &inject,
+        ];
+        let finished = stage.program(&["backup", "--json"]).under(wrapper).run();
+        let left = std::fs::read_dir(staging).unwrap().count();
+        assert_eq!(left, 0, "something was left half-written");
+        (finished, stage)
+    };
+    let (finished, stage) = finish("15", "1");
+    let finished = finished.expect_code(0);
+    for words in ["no space left at", "there is space in the target again"] {
+        assert!(finished.stdout.contains(words), "{}", finished.stdout);
+    }
+    assert_eq!(stage.states("one"), ["verified"]);
+
+    let (finished, stage) = finish("0", "1+");
+    let finished = finished.expect_code(6);
+    assert!(
+        finished.stderr.contains("hint: free space"),
+        "{}",
+        finished.stderr
+    );
+    stage.backup().expect_code(0);
+    assert_eq!(stage.states("one"), ["verified"]);
 }

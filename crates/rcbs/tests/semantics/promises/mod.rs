@@ -16,6 +16,7 @@ mod promises_of_safety;
 mod proof;
 mod queue;
 mod rates;
+mod share;
 mod unencrypted;
 mod verifying;
 mod window;

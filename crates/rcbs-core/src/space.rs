@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// A file of which nothing is known is expected to have this length.
 const UNKNOWN_BYTES: u64 = 1_000_000;
+/// What a file takes beyond its own length: the head of an envelope, the rest of its last block, its name.
+const OVERHEAD_BYTES: u64 = 8 << 10;
 /// No recording is longer: a server that tells more counts something else, or is broken, and must not stop a run.
 const BELIEVED_BYTES: u64 = 100_000_000_000;
 
@@ -37,14 +39,15 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The length that a media file is expected to have: as the server tells it, if that can be, else the mean of what
+    /// The space that a file is expected to take. Its length is as the server tells it, if that can be, else the mean of what
     /// was stored.
     #[must_use]
     pub fn expected_bytes(&self, told_bytes: Option<u64>) -> u64 {
-        told_bytes
+        let len_bytes = told_bytes
             .filter(|told| *told <= BELIEVED_BYTES)
             .or(self.bytes.checked_div(self.files))
-            .unwrap_or(UNKNOWN_BYTES)
+            .unwrap_or(UNKNOWN_BYTES);
+        len_bytes.saturating_add(OVERHEAD_BYTES)
     }
 }
 
@@ -133,9 +136,11 @@ mod tests {
             (Some(u64::MAX), 1_000),
             (Some(BELIEVED_BYTES), BELIEVED_BYTES),
         ] {
-            assert_eq!(stored.expected_bytes(told), wanted, "{told:?}");
+            let expected = stored.expected_bytes(told);
+            assert_eq!(expected, wanted + OVERHEAD_BYTES, "{told:?}");
         }
-        assert_eq!(Stored::default().expected_bytes(None), UNKNOWN_BYTES);
+        let unknown = Stored::default().expected_bytes(None);
+        assert_eq!(unknown, UNKNOWN_BYTES + OVERHEAD_BYTES);
 
         let mut to_come = ToCome::default();
         for told in [Some(7), None, None, Some(u64::MAX)] {

@@ -20,6 +20,8 @@ const FRESH: Duration = Duration::from_secs(1);
 /// The first look comes after this, each later one after twice the time.
 const LOOK_FIRST: Duration = Duration::from_secs(1);
 const LOOK_MOST: Duration = Duration::from_secs(30);
+/// So many files in a row show that there is space, even if none of them is as long as the one that did not fit.
+const ENOUGH_WRITTEN: u32 = 8;
 /// Who waits for others looks again after this.
 const OTHERS_EVERY: Duration = Duration::from_secs(1);
 
@@ -61,6 +63,10 @@ struct Pause {
     wait: Duration,
     /// One file tries whether there is space.
     trying: bool,
+    /// What did not fit; that something smaller does proves little.
+    blocked_bytes: u64,
+    /// Files that were written since something did not fit.
+    written: u32,
     /// What the disk said; `None` when it is the reserve that is kept.
     full: Option<TargetError>,
 }
@@ -166,6 +172,8 @@ impl Room {
         if state.given_up {
             return Turn::GivenUp;
         }
+        let blocked_bytes = state.pause.as_ref().map_or(0, |pause| pause.blocked_bytes);
+        let fitting_bytes = bytes.max(blocked_bytes);
         match &state.pause {
             Some(pause) if pause.trying => return Turn::Wait(OTHERS_EVERY),
             Some(pause) if now < pause.next_look => return Turn::Wait(pause.next_look - now),
@@ -175,19 +183,22 @@ impl Room {
         let Some(measured) = state.measured.filter(fresh) else {
             return Turn::Measure;
         };
-        if self
-            .rules
-            .fits(measured.free_bytes, measured.spoken_for_bytes, bytes)
-        {
+        if self.rules.fits(
+            measured.free_bytes,
+            measured.spoken_for_bytes,
+            fitting_bytes,
+        ) {
             return Turn::Go {
                 tries: state.begin(bytes),
             };
         }
         state.measured = None;
-        if state.pause.is_some() {
+        if measured.spoken_for_bytes > 0 && state.under_way == 0 {
+            // What was spoken for is written by now, and may have been shorter.
+            Turn::Measure
+        } else if state.pause.is_some() {
             self.look_again(&mut state, now, bytes)
         } else if state.under_way > 0 {
-            // What is under way may be shorter than it was said to be.
             Turn::Wait(OTHERS_EVERY)
         } else {
             self.pause(state, now, None, bytes, measured.free_bytes);
@@ -211,6 +222,7 @@ impl Room {
             return Turn::Measure;
         };
         pause.trying = false;
+        pause.written = 0;
         pause.next_look = now + pause.wait;
         pause.wait = (pause.wait * 2).min(LOOK_MOST);
         if now.saturating_sub(pause.since) < self.rules.wait {
@@ -256,6 +268,8 @@ impl Room {
             next_look: now + LOOK_FIRST,
             wait: LOOK_FIRST * 2,
             trying: false,
+            blocked_bytes: bytes,
+            written: 0,
             full,
         });
         drop(state);
@@ -294,10 +308,11 @@ impl Pass<'_> {
     pub(crate) fn written(self) {
         let room = self.room;
         let mut state = room.state();
-        let ended = match self.tries {
-            true => state.pause.take(),
-            false => None,
-        };
+        let ended = state.pause.take_if(|pause| {
+            pause.written += u32::from(self.tries);
+            let is_proof = self.bytes >= pause.blocked_bytes || pause.written >= ENOUGH_WRITTEN;
+            self.tries && is_proof
+        });
         drop(state);
         if let Some(pause) = ended {
             let paused_s = room.clock.elapsed().saturating_sub(pause.since).as_secs();

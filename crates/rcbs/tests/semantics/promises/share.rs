@@ -152,6 +152,33 @@ fn what_a_share_did_not_keep_is_never_called_stored() {
     }
 }
 
+/// The kernel would answer from its own memory else, and nothing would be proven.
+#[test]
+fn what_this_machine_holds_in_memory_is_dropped_before_reading_back() {
+    for (read_back, drops) in [("always", true), ("auto", false)] {
+        let mut stage = Stage::new(cloud().recording("one").audio().build());
+        stage.set(&format!("readBack={read_back}"));
+        let calls = stage.folder().join("calls");
+        let wrapper = [
+            "strace",
+            "-f",
+            "-y",
+            "-o",
+            calls.to_str().unwrap(),
+            "-e",
+            "fadvise64",
+        ];
+        let program = stage.program(&["backup"]).under(wrapper);
+        program.run().expect_code(0);
+        let calls = std::fs::read_to_string(calls).unwrap();
+        let dropped = calls.lines().filter(|line| {
+            line.contains("/.rcbs/staging/") && line.contains("POSIX_FADV_DONTNEED")
+        });
+        // Media file, metadata and manifest.
+        assert_eq!(dropped.count(), if drops { 3 } else { 0 }, "{calls}");
+    }
+}
+
 fn write_at(path: &Path, at: u64, byte: u8) {
     let file = std::fs::File::options().write(true).open(path).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, &[byte], at).unwrap();

@@ -251,3 +251,44 @@ pub(super) fn make_folder_durably(above: &Dir, name: &str) -> io::Result<Dir> {
     }
     above.open_folder(&[name])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io_error() -> TargetError {
+        TargetError::Io {
+            action: "read",
+            path: "f".to_owned(),
+            reason: "input/output error".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_lost_root_is_told_as_its_loss() {
+        let folder = tempfile::tempdir().unwrap();
+        let (above, aside) = (folder.path().join("a"), folder.path().join("b"));
+        let place = Place::open(
+            &above.join("target"),
+            Opening::CreateIfAbsent,
+            ReadBack::Auto,
+        );
+        let place = place.unwrap();
+        assert!(matches!(place.or_lost(io_error()), TargetError::Io { .. }));
+
+        std::fs::rename(&above, &aside).unwrap();
+        assert!(matches!(
+            place.or_lost(io_error()),
+            TargetError::Gone { .. }
+        ));
+        // The root cannot be looked at any more, whatever the system calls it.
+        std::fs::write(&above, "").unwrap();
+        let lost = place.or_lost(io_error());
+        assert!(matches!(lost, TargetError::Disconnected { .. }), "{lost:?}");
+        // What says more by itself stays.
+        let full = || TargetError::Full {
+            path: "f".to_owned(),
+        };
+        assert!(matches!(place.or_lost(full()), TargetError::Full { .. }));
+    }
+}

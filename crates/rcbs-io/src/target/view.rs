@@ -269,6 +269,24 @@ mod tests {
         assert!(!above.path().join("no").exists());
     }
 
+    #[test]
+    fn an_error_of_a_lost_folder_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("target");
+        std::fs::create_dir(&path).unwrap();
+        let view = TargetView::open(&path).unwrap();
+        let told = || {
+            view.inside.or_lost(TargetError::Io {
+                action: "read",
+                path: "f".to_owned(),
+                reason: "input/output error".to_owned(),
+            })
+        };
+        assert!(matches!(told(), TargetError::Io { .. }));
+        std::fs::remove_dir(&path).unwrap();
+        assert!(matches!(told(), TargetError::Disconnected { .. }));
+    }
+
     #[tokio::test]
     async fn nothing_can_be_written() {
         let folder = tempfile::tempdir().unwrap();

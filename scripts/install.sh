@@ -43,6 +43,8 @@ for_test() {
   want nginx-light 'command -v nginx' 'serves TLS with certificates of our own authority'
   want tinyproxy 'command -v tinyproxy' 'an HTTP proxy with and without a login'
   want faketime 'command -v faketime' 'gives a run another time of day'
+  want bindfs 'command -v bindfs' 'a file system of FUSE that stands for a share'
+  want fuse3 'command -v fusermount3' 'takes it away again'
   want strace 'command -v strace' 'counts system calls and stops a run at one of them'
   for_venv
 }

@@ -14,6 +14,7 @@ use crate::plan::{Plan, Slice};
 use crate::ports::MediaKey;
 use crate::recording::RecordingId;
 use crate::retention::Forecast;
+use crate::space::SpaceForecast;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -168,6 +169,12 @@ pub enum Event {
         /// What is deleted up to then is called soon.
         soon_until: Timestamp,
     },
+    /// What is still to be fetched, as far as it is known and estimated, does not fit into the target. Comes again when
+    /// clearly more is missing.
+    TooSmall {
+        /// What is to come, and the space there is.
+        forecast: SpaceForecast,
+    },
     /// The run is over.
     Ended {
         /// Everything counted.
@@ -250,6 +257,7 @@ impl Summary {
             | Event::Retrying { .. }
             | Event::Checkpoint { .. }
             | Event::ManifestWritten { .. }
+            | Event::TooSmall { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -14,4 +14,4 @@ pub(crate) use gate::Gate;
 pub(crate) use pace::Pace;
 pub use timetable::{Timetable, TimetableError};
 pub(crate) use unit::parse_bytes;
-pub use unit::parse_rate;
+pub use unit::{parse_rate, parse_size};

@@ -1,5 +1,6 @@
 //! From settings to the outside world of a run: locked target, opened ledger, clients. Nothing is asked of any server.
 
+mod identity;
 mod unasked;
 
 use std::path::Path;
@@ -95,8 +96,13 @@ fn no_login() -> Refusal {
 /// What to tell the operator, and the exit code.
 pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
-    let target = FolderTarget::open(&settings.target_dir, opening(settings, &ledger_file))
-        .map_err(|error| refuse_target(&error, settings))?;
+    identity::refuse_another(settings)?;
+    let target = FolderTarget::open_with(
+        &settings.target_dir,
+        opening(settings, &ledger_file),
+        settings.read_back,
+    )
+    .map_err(|error| refuse_target(&error, settings))?;
     let lock = Lock::acquire(&settings.target_dir, &settings.state_dir).map_err(|error| {
         let exit = match error {
             LockError::Held { .. } => Exit::Busy,
@@ -105,6 +111,7 @@ pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
         (explain_lock(&error), exit)
     })?;
     let ledger = SqliteLedger::open(&ledger_file).map_err(refuse_ledger)?;
+    identity::settle(settings, &target, &ledger)?;
     Ok(Archive {
         target: Arc::new(target),
         ledger: Arc::new(ledger),
@@ -163,10 +170,9 @@ pub fn look(settings: &Settings) -> Result<View, Refusal> {
     } else {
         SqliteLedger::open_in_memory()
     };
-    Ok(View {
-        target,
-        ledger: ledger.map_err(refuse_ledger)?,
-    })
+    let ledger = ledger.map_err(refuse_ledger)?;
+    identity::check(settings, &target, &ledger)?;
+    Ok(View { target, ledger })
 }
 
 /// Target and ledger for a command that compares the two, also while a run is at work.
@@ -186,12 +192,14 @@ pub struct Held {
 /// # Errors
 /// What to tell the operator, and the exit code.
 pub fn open_to_verify(settings: &Settings) -> Result<Held, Refusal> {
+    identity::refuse_another(settings)?;
     let target = open_existing(settings)?;
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     if !ledger_file.exists() {
         return Err((explain_no_ledger(&ledger_file), Exit::Target));
     }
     if let Ok(ledger) = SqliteLedger::open_beside(&ledger_file) {
+        identity::check(settings, &target, &ledger)?;
         return Ok(Held {
             target,
             ledger,
@@ -199,6 +207,7 @@ pub fn open_to_verify(settings: &Settings) -> Result<Held, Refusal> {
         });
     }
     let ledger = SqliteLedger::open_read_only(&ledger_file).map_err(refuse_ledger)?;
+    identity::check(settings, &target, &ledger)?;
     Ok(Held {
         target,
         ledger,
@@ -239,11 +248,27 @@ fn open_view(settings: &Settings) -> Result<TargetView, Refusal> {
     TargetView::open(&settings.target_dir).map_err(|error| refuse_target(&error, settings))
 }
 
-/// Opens the ledger to look something up, also while a run is at work.
+/// Opens the ledger to look something up, also while a run is at work; warns when the target is another archive.
 ///
 /// # Errors
 /// What to tell the operator, and the exit code.
 pub fn open_ledger(settings: &Settings) -> Result<SqliteLedger, Refusal> {
+    let ledger = read_ledger(settings)?;
+    identity::warn(settings, &ledger);
+    Ok(ledger)
+}
+
+/// The same for a command that opens the files which the ledger names: a target that is another archive is refused.
+///
+/// # Errors
+/// What to tell the operator, and the exit code.
+pub fn open_ledger_of_files(settings: &Settings) -> Result<SqliteLedger, Refusal> {
+    let ledger = read_ledger(settings)?;
+    identity::check(settings, &open_view(settings)?, &ledger)?;
+    Ok(ledger)
+}
+
+fn read_ledger(settings: &Settings) -> Result<SqliteLedger, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     if !ledger_file.exists() {
         return Err((explain_no_ledger(&ledger_file), Exit::Target));
@@ -310,6 +335,7 @@ pub fn run_options(settings: &Settings) -> RunOptions {
         manifest_key: settings.manifest_key.clone(),
         certificates: settings.certificates.clone(),
         plain_media: settings.plain_media,
+        space: settings.space,
     }
 }
 

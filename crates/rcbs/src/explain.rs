@@ -7,11 +7,14 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
+use rcbs_core::identity::Mismatch;
 use rcbs_core::plan::WindowError;
 use rcbs_core::ports::{ApiError, LedgerError, StoreError, TargetError};
 use rcbs_core::run::RunError;
 use rcbs_io::http::HttpError;
 use rcbs_io::target::LockError;
+
+use crate::report::human_bytes;
 
 /// An error, told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +66,13 @@ pub fn explain_run(error: &RunError, names: &Names) -> Option<Explanation> {
             format!("writing to {}", names.target),
             Some(hint_of_target(target)),
         ),
+        RunError::NoRoom { .. } => {
+            let hint = "free space on the disk or share of targetDir, or lower diskReserve, then run again; it continues where it stopped";
+            (
+                format!("writing to {}", names.target),
+                Some(hint.to_owned()),
+            )
+        }
         RunError::Ledger(ledger) => ("keeping the ledger".to_owned(), hint_of_ledger(ledger)),
         RunError::ForeignFolder { .. } => {
             let hint =
@@ -71,9 +81,20 @@ pub fn explain_run(error: &RunError, names: &Names) -> Option<Explanation> {
         }
         RunError::Interrupted => return None,
     };
+    let causes = match error {
+        RunError::NoRoom {
+            needed_bytes,
+            reserve_bytes,
+        } => vec![format!(
+            "no space for the next file, of about {}, with {} left free (diskReserve)",
+            human_bytes(*needed_bytes),
+            human_bytes(*reserve_bytes)
+        )],
+        _ => causes(error),
+    };
     Some(Explanation {
         headline,
-        causes: causes(error),
+        causes,
         hint,
     })
 }
@@ -96,6 +117,8 @@ pub fn explain_target(error: &TargetError, names: &Names) -> Explanation {
         ),
         TargetError::Full { .. }
         | TargetError::Denied { .. }
+        | TargetError::Disconnected { .. }
+        | TargetError::Altered { .. }
         | TargetError::Exists { .. }
         | TargetError::NotPlain { .. } => (error.to_string(), hint_of_target(error)),
     };
@@ -143,6 +166,33 @@ pub fn explain_no_archive(target: &Path, exists: bool) -> Explanation {
         headline: format!("looking for an archive in {path}"),
         causes: vec![cause],
         hint: Some(hint.to_owned()),
+    }
+}
+
+/// Explains why a target is not the archive that the ledger speaks of. Nothing was written.
+#[must_use]
+pub fn explain_mismatch(mismatch: &Mismatch, target: &Path, ledger: &Path) -> Explanation {
+    let aside = format!(
+        "if this folder is meant, move {} aside first: the ledger begins anew",
+        ledger.display()
+    );
+    let hint = match mismatch {
+        Mismatch::Another { .. } | Mismatch::Unmarked { .. } => format!(
+            "check targetDir and stateDir, and which disk or share is connected; {aside}, and \"rcbs adopt\" takes over what lies there"
+        ),
+        Mismatch::Missing { .. } => format!(
+            "connect the disk or share again, then run again; nothing was written elsewhere; {aside}"
+        ),
+        Mismatch::Newer { .. } => "use the newer rcbs that marked it".to_owned(),
+        Mismatch::Damaged { .. } => {
+            "move .rcbs/archive-id in the target aside, then run again: the marker is written anew"
+                .to_owned()
+        }
+    };
+    Explanation {
+        headline: format!("opening the target {}", target.display()),
+        causes: vec![mismatch.to_string()],
+        hint: Some(hint),
     }
 }
 
@@ -282,7 +332,10 @@ fn hint_of_target(error: &TargetError) -> String {
         TargetError::Denied { .. } => {
             "give the account that runs rcbs write permission to targetDir"
         }
-        TargetError::Gone { .. } => {
+        TargetError::Altered { .. } => {
+            "check the disk or share of targetDir: it does not keep what is written to it; nothing of that is counted as stored"
+        }
+        TargetError::Gone { .. } | TargetError::Disconnected { .. } => {
             "connect the disk or share again, then run again; nothing was written elsewhere"
         }
         TargetError::Exists { .. } => "run again: the file is checked in place",

@@ -123,6 +123,7 @@ pub async fn a_replacement_takes_the_place_of_what_is_there(target: &dyn Target)
             folder: at.clone(),
             name: SafeName::encode("r.json"),
             mode: PublishMode::Replace,
+            sha256: None,
         };
         assert_all_ok(&target.publish(vec![publication]).await);
         let stands = read_all(target, &at, "r.json").await;
@@ -429,6 +430,7 @@ fn new(staged: Staged, folder: &Folder, name: &str) -> Publication {
         folder: folder.clone(),
         name: SafeName::encode(name),
         mode: PublishMode::New,
+        sha256: None,
     }
 }
 

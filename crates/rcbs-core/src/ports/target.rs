@@ -18,6 +18,8 @@ use crate::store::{Folder, SafeName};
 /// - Publications are made in the order given, so what makes a recording findable is given last.
 /// - After a failed flush nothing of that call is published and the staged bytes are dropped: a second flush would
 ///   report success for bytes that are gone.
+/// - A target that reads back what it has written ([`TargetError::Altered`]) gives no name to other bytes than were
+///   staged, and drops them.
 /// - Nothing is ever created outside the target, and links inside it are not followed.
 /// - Files are private to the account that runs us (0600, folders 0700, where the system knows such modes).
 #[async_trait]
@@ -58,8 +60,13 @@ pub trait Target: fmt::Debug + Send + Sync {
     /// Reads a small text file at the top of the target; `None` when there is none.
     async fn read_note(&self, name: &SafeName) -> Result<Option<String>, TargetError>;
 
-    /// Bytes free for this account.
+    /// Bytes free for this account; an error also where the file system does not tell.
     async fn free_bytes(&self) -> Result<u64, TargetError>;
+
+    /// What an operator should know of this target at the start of a run, in one sentence.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// One file of a folder.
@@ -127,6 +134,8 @@ pub struct Publication {
     pub name: SafeName,
     /// What happens to a file of that name.
     pub mode: PublishMode,
+    /// SHA-256 of its bytes, where that is known: a target that reads back compares it.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// What publishing does to a file that already has the final name.
@@ -161,6 +170,22 @@ pub enum TargetError {
         /// The folder.
         path: String,
     },
+    /// The disk or share of the target does not answer any more.
+    #[error("the disk or share of {path} is lost: {reason}")]
+    Disconnected {
+        /// The folder or file that showed it.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// What was written, made durable and read again is something else.
+    #[error("{path} is not what was written to it: {reason}")]
+    Altered {
+        /// The temporary file.
+        path: String,
+        /// What is different.
+        reason: String,
+    },
     /// A file already has that name.
     #[error("{path} exists already with other content")]
     Exists {
@@ -193,8 +218,10 @@ impl TargetError {
             Self::Full { .. }
             | Self::Denied { .. }
             | Self::Gone { .. }
+            | Self::Disconnected { .. }
             | Self::NotPlain { .. }
             | Self::Io { .. } => FailureClass::Local,
+            Self::Altered { .. } => FailureClass::Corrupt,
             Self::Exists { .. } => FailureClass::Unexpected,
         }
     }

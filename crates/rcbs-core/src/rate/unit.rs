@@ -12,6 +12,14 @@ pub fn parse_rate(text: &str) -> Result<u64, &'static str> {
     }
 }
 
+/// Reads a number of bytes, `0`, `500M` or `1GB`: powers of 1000.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_size(text: &str) -> Result<u64, &'static str> {
+    parse_bytes(text).ok_or("write bytes, as 500M or 1GB")
+}
+
 /// A number of bytes with K, M, G or T behind it, powers of 1000.
 pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -70,6 +78,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_rate(text).ok(), rate, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_a_rate_without_time_and_may_be_0() {
+        for (text, size) in [
+            ("0", Some(0)),
+            ("1GB", Some(1_000_000_000)),
+            ("500M", Some(500_000_000)),
+            ("20MB/s", None),
+            ("1GiB", None),
+            ("-1", None),
+            ("", None),
+            ("99999999T", None),
+        ] {
+            assert_eq!(parse_size(text).ok(), size, "{text}");
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::RunError;
 use super::context::Context;
 use super::guard;
+use super::outlook;
 use super::slices::SliceBook;
 use super::under_way::Claim;
 use crate::event::Event;
@@ -113,6 +114,7 @@ pub(crate) async fn commit_all(
             Ok(()) => guard::tell_now_and_then(context).await,
             Err(error) => Err(error),
         };
+        outlook::look(context).await;
         if let Err(error) = noted {
             context.halt.stop(error);
             // The rest of the inbox is read so that no sender waits for ever; nothing of it is settled, so the next
@@ -259,6 +261,10 @@ fn media_result(
         Err(error @ TargetError::Exists { .. }) => {
             context.waiting(&key, FailureClass::Unexpected, error.to_string(), attempts)
         }
+        // It is fetched again by the next run, from the beginning.
+        Err(error @ TargetError::Altered { .. }) => {
+            context.waiting(&key, FailureClass::Corrupt, error.to_string(), attempts)
+        }
         Err(error) => return Err(RunError::Target(error)),
     };
     settlements.push(Settlement::Media {
@@ -276,6 +282,7 @@ fn media_publication(one: &MediaCommit) -> Publication {
         folder: one.folder.clone(),
         name: one.name.clone(),
         mode: PublishMode::New,
+        sha256: Some(one.fetched.sha256),
     }
 }
 
@@ -285,6 +292,7 @@ fn metadata_publication(one: &MetadataCommit) -> Publication {
         folder: one.folder.clone(),
         name: one.name.clone(),
         mode: PublishMode::Replace,
+        sha256: Some(one.sha256),
     }
 }
 

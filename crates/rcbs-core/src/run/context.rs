@@ -10,9 +10,11 @@ use super::denials::Denials;
 use super::guard::Guard;
 use super::halt::Halt;
 use super::outage::Outage;
+use super::outlook::Outlook;
 use super::queue::HadTurn;
 use super::reach::{Reach, ReachedStore};
 use super::retrying_api::RetryingApi;
+use super::room::Room;
 use super::seals::Seals;
 use super::under_way::UnderWay;
 use super::{Ports, RunError, RunOptions, remote_settings};
@@ -44,6 +46,9 @@ pub(crate) struct Context {
     pub(crate) had_turn: HadTurn,
     pub(crate) seals: Seals,
     pub(crate) guard: Guard,
+    /// Keeps all that is written within the space there is.
+    pub(crate) room: Room,
+    pub(crate) outlook: Outlook,
     plain_rule: Mutex<Option<PlainRule>>,
     asked_patiently: OnceCell<()>,
     denials: Mutex<Denials>,
@@ -64,6 +69,13 @@ impl Context {
             let halt = Arc::clone(&halt);
             Arc::new(ReachedStore::new(inner, store_reach, halt)) as Arc<dyn MediaStore>
         });
+        let room = Room::new(
+            options.space,
+            Arc::clone(&ports.target),
+            Arc::clone(&clock),
+            Arc::clone(&events),
+            Arc::clone(&halt),
+        );
         let patience = Arc::new(Patience::new(
             clock,
             Arc::clone(&events),
@@ -89,6 +101,8 @@ impl Context {
             had_turn: HadTurn::default(),
             seals: Seals::default(),
             guard: Guard::default(),
+            room,
+            outlook: Outlook::default(),
             plain_rule: Mutex::default(),
             asked_patiently: OnceCell::new(),
             denials: Mutex::default(),

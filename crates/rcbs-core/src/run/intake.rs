@@ -13,6 +13,7 @@ use super::commit::Commit;
 use super::context::Context;
 use super::listing::Taker;
 use super::media::MediaWork;
+use super::outlook;
 use super::recording::{MetadataWork, Work};
 use crate::event::Event;
 use crate::failure::FailureClass;
@@ -205,6 +206,7 @@ impl Intake {
             ledger.announce(&reopened).await.map_err(RunError::Ledger)?;
         }
         tell(context, &works);
+        outlook::take(context, &works).await;
         Ok(works)
     }
 

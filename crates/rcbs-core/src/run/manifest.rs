@@ -249,11 +249,13 @@ async fn write_one(
     let signature = signature.map(|bytes| (SIGNATURE_NAME, bytes, PublishMode::Replace));
     let mut batch = Vec::new();
     for (file, bytes, mode) in signature.into_iter().chain([(FILE_NAME, text, mode)]) {
+        let digest = sha256(&bytes);
         batch.push(Publication {
             staged: stage(context, file, bytes).await?,
             folder: name.folder(),
             name: SafeName::encode(file),
             mode,
+            sha256: Some(digest),
         });
     }
     for result in context.ports.target.publish(batch).await {

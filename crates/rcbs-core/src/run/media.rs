@@ -265,19 +265,20 @@ async fn fetch_one(
     };
     let announced = (location, one.media.envelope.clone());
     let first = job(announced.0.clone(), announced.1.clone());
-    let mut result = transfer(context, store, &first).await;
+    let told_bytes = one.media.told_bytes;
+    let mut result = transfer(context, store, &first, told_bytes).await;
     if let Some(Err(FetchError::Unencrypted { .. })) = &result
         && unless_halted(context, context.learn_certificates()).await?
     {
         let again = job(announced.0.clone(), announced.1.clone());
-        result = transfer(context, store, &again).await;
+        result = transfer(context, store, &again, told_bytes).await;
     }
     if let Some(Err(error)) = &result
         && (error.class() == FailureClass::Lost || error.object_changed())
     {
         match unless_halted(context, second_look(context, &key)).await? {
             Ok(SecondLook::Now(Some(fresh))) if fresh != announced => {
-                result = transfer(context, store, &job(fresh.0, fresh.1)).await;
+                result = transfer(context, store, &job(fresh.0, fresh.1), None).await;
             }
             Ok(SecondLook::Now(_)) => {}
             Ok(SecondLook::Unclear(reason)) => {
@@ -317,35 +318,56 @@ async fn unless_halted<T>(context: &Context, answer: impl Future<Output = T>) ->
     }
 }
 
-/// One patient transfer; `None` when the run stops in between.
+/// One patient transfer, begun again as often as the disk is full and there is space later; `None` when the run stops
+/// in between.
 async fn transfer(
     context: &Context,
     store: &dyn MediaStore,
     job: &FetchJob,
+    told_bytes: Option<u64>,
 ) -> Option<Result<Fetched, FetchError>> {
     let work = async {
         let _pass = context.gate.enter().await;
-        let on_bytes = |bytes: u64| {
-            context.gate.received(bytes, context.ports.clock.elapsed());
-            context.events.emit(&Event::Received { bytes });
-        };
-        let line = Line {
-            target: context.ports.target.as_ref(),
-            patience: &context.patience,
-            pace: &context.pace,
-            on_bytes: &on_bytes,
-        };
-        fetch(job, store, line).await
+        loop {
+            let room = context.room.enter(told_bytes).await?;
+            match transfer_once(context, store, job).await {
+                Err(FetchError::Target(error @ TargetError::Full { .. })) => room.met_full(&error),
+                result => {
+                    if result.is_ok() {
+                        room.written();
+                    }
+                    return Some(result);
+                }
+            }
+        }
     };
     tokio::select! {
         biased;
         () = context.halt.stopped() => None,
         // What would have been tried again did not fail: the run has stopped.
-        result = work => Some(result).filter(|result| {
+        result = work => result.filter(|result| {
             let is_transient = |error: &FetchError| error.class() == FailureClass::Transient;
             !(context.halt.is_stopped() && result.as_ref().is_err_and(is_transient))
         }),
     }
+}
+
+async fn transfer_once(
+    context: &Context,
+    store: &dyn MediaStore,
+    job: &FetchJob,
+) -> Result<Fetched, FetchError> {
+    let on_bytes = |bytes: u64| {
+        context.gate.received(bytes, context.ports.clock.elapsed());
+        context.events.emit(&Event::Received { bytes });
+    };
+    let line = Line {
+        target: context.ports.target.as_ref(),
+        patience: &context.patience,
+        pace: &context.pace,
+        on_bytes: &on_bytes,
+    };
+    fetch(job, store, line).await
 }
 
 /// What a second look at a recording's metadata says of a media file.

@@ -18,6 +18,7 @@ mod media;
 mod noted;
 mod outage;
 mod outcome;
+mod outlook;
 mod planning;
 mod queue;
 mod reach;
@@ -28,6 +29,7 @@ mod remote_settings;
 mod retry;
 mod retrying_api;
 mod revisit;
+mod room;
 mod seals;
 mod slices;
 mod survey;
@@ -60,6 +62,7 @@ use crate::rate::Bandwidth;
 use crate::recording::{Endpoint, RecordingId};
 use crate::retention::Retention;
 use crate::select::Wanted;
+use crate::space::SpaceRules;
 use crate::store::FolderFormat;
 use context::Context;
 use intake::Intake;
@@ -117,6 +120,8 @@ pub struct RunOptions {
     pub certificates: Vec<Certificate>,
     /// What is done with media that the cloud holds unencrypted.
     pub plain_media: PlainMedia,
+    /// How much of the target's disk stays free, and how long is waited for it.
+    pub space: SpaceRules,
 }
 
 /// Why a run could not go on.
@@ -134,6 +139,16 @@ pub enum RunError {
     /// The target cannot be written.
     #[error("the target cannot be used")]
     Target(#[source] TargetError),
+    /// The next file would not leave the reserve free, and there was no more space for as long as the run waits.
+    #[error(
+        "about {needed_bytes} bytes do not fit into the target with {reserve_bytes} bytes left free"
+    )]
+    NoRoom {
+        /// Length of the next file, as far as it is known.
+        needed_bytes: u64,
+        /// Bytes that stay free.
+        reserve_bytes: u64,
+    },
     /// The ledger cannot be used.
     #[error("the ledger cannot be used")]
     Ledger(#[source] LedgerError),
@@ -248,6 +263,7 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
     }
     context.events.emit(&Event::Planned { plan: plan.clone() });
     context.guard.planned(&plan);
+    outlook::expect_left_over(context).await?;
     let slices = SliceBook::new(frontier);
     work_through(context, slices, async |intake| {
         list_and_revisit(context, &plan, &intake).await
@@ -265,6 +281,10 @@ async fn work_through(
     let (works_in, works_out) = mpsc::channel(WORKS_WAITING);
     let (commits_in, commits_out) = mpsc::channel(COMMITS_WAITING);
     let intake = Intake::new(works_in, commits_in.clone());
+    if let Some(remark) = context.ports.target.remark() {
+        context.events.warn(remark);
+    }
+    outlook::begin(context).await?;
     let feeding = async {
         // The senders end with the intake, and with them the other two.
         match feed(intake).await {
@@ -292,6 +312,7 @@ async fn work_through(
 /// still there to be asked.
 async fn list_and_revisit(context: &Context, plan: &Plan, intake: &Intake) -> Result<(), RunError> {
     unless_stopped(context, queue::take_first(context, intake)).await?;
+    outlook::queue_ended(context);
     let end = listing::list(context, plan, intake).await?;
     listing::remember_learned(context, end.learned).await?;
     if end.in_reach {

@@ -65,7 +65,7 @@ fn stopped(error: &RunError) -> Outcome {
         RunError::Api(error) if error.class() == FailureClass::Denied => Outcome::Denied,
         RunError::Store(error) if error.class() == FailureClass::Denied => Outcome::Denied,
         RunError::Api(_) | RunError::Store(_) => Outcome::Failed,
-        RunError::Target(_) => Outcome::Target,
+        RunError::Target(_) | RunError::NoRoom { .. } => Outcome::Target,
         RunError::Ledger(error) => ledger_outcome(error),
         RunError::ForeignFolder { .. } => Outcome::Ledger,
         RunError::Interrupted => Outcome::Interrupted,

@@ -15,7 +15,7 @@ use super::media::{MediaWork, finish_media};
 use super::under_way::Claim;
 use crate::failure::FailureClass;
 use crate::fetch::sha256;
-use crate::ports::{MediaKey, TargetError};
+use crate::ports::{MediaKey, Staged, TargetError};
 use crate::recording::RecordingId;
 use crate::store::{Folder, SafeName, metadata_file_name, stage_name};
 
@@ -67,7 +67,9 @@ pub(crate) async fn finish_recording(context: &Context, work: Work, outbox: &mps
     }
     if let Some(metadata) = &work.metadata {
         match stage_metadata(context, &work, metadata).await {
-            Ok(commit) => send(outbox, commit).await,
+            Ok(Some(commit)) => send(outbox, commit).await,
+            // The run is stopping.
+            Ok(None) => return,
             Err(error) => return context.halt.stop(error),
         }
     }
@@ -105,27 +107,19 @@ async fn stage_metadata(
     context: &Context,
     work: &Work,
     metadata: &MetadataWork,
-) -> Result<Commit, RunError> {
+) -> Result<Option<Commit>, RunError> {
     let name = metadata_file_name(&work.id);
     let replaced = match metadata.on_disk {
         true => stored_metadata(context, work, &name).await?,
         false => None,
     };
-    let mut staged = context
-        .ports
-        .target
-        .stage(&stage_name(&work.id, None))
-        .await
-        .map_err(RunError::Target)?;
-    staged
-        .write(metadata.json.clone())
-        .await
-        .map_err(RunError::Target)?;
-    let staged = staged.finish().await.map_err(RunError::Target)?;
+    let Some(staged) = write_metadata(context, &work.id, &metadata.json).await? else {
+        return Ok(None);
+    };
     if let Some(json) = &replaced {
         keep_damaged(context, work, metadata, &name, json).await?;
     }
-    Ok(Commit::Metadata(Box::new(MetadataCommit {
+    Ok(Some(Commit::Metadata(Box::new(MetadataCommit {
         recording: work.id.clone(),
         staged,
         folder: work.folder.clone(),
@@ -133,7 +127,40 @@ async fn stage_metadata(
         sha256: metadata.sha256,
         changed: metadata.on_disk && metadata.known != Some(metadata.sha256),
         replaced,
-    })))
+    }))))
+}
+
+/// Stages metadata when there is space for them; `None` when the run stops in between.
+async fn write_metadata(
+    context: &Context,
+    id: &RecordingId,
+    json: &Bytes,
+) -> Result<Option<Staged>, RunError> {
+    let write = async || {
+        let mut staged = context.ports.target.stage(&stage_name(id, None)).await?;
+        staged.write(json.clone()).await?;
+        staged.finish().await
+    };
+    let work = async {
+        loop {
+            let Some(room) = context.room.enter(Some(json.len() as u64)).await else {
+                return Ok(None);
+            };
+            match write().await {
+                Err(error @ TargetError::Full { .. }) => room.met_full(&error),
+                Err(error) => return Err(RunError::Target(error)),
+                Ok(staged) => {
+                    room.written();
+                    return Ok(Some(staged));
+                }
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = context.halt.stopped() => Ok(None),
+        staged = work => staged,
+    }
 }
 
 /// Moves metadata aside that are neither what was stored nor what is stored now.

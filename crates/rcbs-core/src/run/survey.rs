@@ -15,6 +15,7 @@ use crate::plan::{Plan, Slice};
 use crate::ports::{MediaEntry, UnsettledHour};
 use crate::recording::Recording;
 use crate::select::{Choice, find_on_disk, names_on_disk, select};
+use crate::space::{SpaceForecast, Stored, ToCome};
 use crate::store::{Folder, recording_folder};
 
 /// What a run would do now.
@@ -28,6 +29,8 @@ pub struct Survey {
     pub to_fetch_by_hour: Vec<UnsettledHour>,
     /// Bytes free in the target; `None` when the target does not tell.
     pub free_bytes: Option<u64>,
+    /// What is to be downloaded and the space for it; `None` when the target does not tell.
+    pub space: Option<SpaceForecast>,
 }
 
 /// Counts of a survey.
@@ -68,7 +71,7 @@ pub async fn survey(
     };
     let end = until_end(&context, interrupt, unless_stopped(&context, listing)).await;
     let free_bytes = context.ports.target.free_bytes().await.ok();
-    let (counts, by_hour) = counter
+    let (counts, by_hour, to_come) = counter
         .0
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
@@ -78,17 +81,42 @@ pub async fn survey(
             counts,
             to_fetch_by_hour: by_hour.into_values().collect(),
             free_bytes,
+            space: space(&context, to_come, free_bytes).await,
         },
         end,
     )
 }
 
 #[derive(Debug, Default)]
-struct Counter(Mutex<(SurveyCounts, BTreeMap<i64, UnsettledHour>)>);
+struct Counter(Mutex<(SurveyCounts, BTreeMap<i64, UnsettledHour>, ToCome)>);
+
+/// Whether what would be downloaded fits; where the ledger does not answer, by what the server tells alone.
+async fn space(
+    context: &Context,
+    to_come: ToCome,
+    free_bytes: Option<u64>,
+) -> Option<SpaceForecast> {
+    let tally = context.ports.ledger.tally().await.unwrap_or_default();
+    let stored = Stored {
+        files: tally.verified,
+        bytes: tally.verified_bytes,
+    };
+    Some(SpaceForecast {
+        expected_bytes: to_come.bytes(stored),
+        free_bytes: free_bytes?,
+        reserve_bytes: context.options.space.reserve_bytes,
+    })
+}
 
 impl Counter {
     fn count(&self, add: impl FnOnce(&mut SurveyCounts)) {
         add(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).0);
+    }
+
+    /// Notes a media file that would be downloaded.
+    fn note_download(&self, told_bytes: Option<u64>) {
+        let mut counter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counter.2.add(told_bytes);
     }
 
     /// Notes a recording of which something would be fetched.
@@ -152,6 +180,9 @@ impl Taker for Counter {
                     &context.options.wanted,
                 );
                 self.count(|counts| add(counts, &choice, media.told_bytes));
+                if matches!(choice, Choice::Fetch { .. }) {
+                    self.note_download(media.told_bytes);
+                }
                 is_to_fetch |= !matches!(choice, Choice::Keep | Choice::Skip { .. });
             }
             if let (true, Some(start)) = (is_to_fetch, recording.start) {

@@ -5,6 +5,7 @@ mod steady;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::ToSpan as _;
 use rcbs_core::fetch::PlainMedia;
@@ -13,6 +14,7 @@ use rcbs_core::ports::{MediaStore, RecordingApi};
 use rcbs_core::rate::Bandwidth;
 use rcbs_core::run::{Ports, RunOptions};
 use rcbs_core::select::{MediaTypePattern, Wanted};
+use rcbs_core::space::SpaceRules;
 use rcbs_core::store::FolderFormat;
 use rcbs_io::ledger::SqliteLedger;
 use rcbs_io::target::{FolderTarget, Opening};
@@ -45,6 +47,10 @@ pub(crate) fn options() -> RunOptions {
         manifest_key: None,
         certificates: Vec::new(),
         plain_media: PlainMedia::Refuse,
+        space: SpaceRules {
+            reserve_bytes: 0,
+            wait: Duration::from_secs(900),
+        },
     }
 }
 

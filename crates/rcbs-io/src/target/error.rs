@@ -17,7 +17,10 @@ pub(super) fn failed(action: &'static str, path: String, error: &Error) -> Targe
             path,
             reason: error.to_string(),
         },
-        ErrorKind::StaleNetworkFileHandle | ErrorKind::NotConnected => TargetError::Gone { path },
+        ErrorKind::StaleNetworkFileHandle | ErrorKind::NotConnected => TargetError::Disconnected {
+            path,
+            reason: error.to_string(),
+        },
         _ => TargetError::Io {
             action,
             path,
@@ -51,11 +54,11 @@ mod tests {
             ),
             (
                 Errno::STALE,
-                "the target folder d/f is no longer the one this run began with",
+                "the disk or share of d/f is lost: Stale file handle (os error 116)",
             ),
             (
                 Errno::NOTCONN,
-                "the target folder d/f is no longer the one this run began with",
+                "the disk or share of d/f is lost: Transport endpoint is not connected (os error 107)",
             ),
             (Errno::LOOP, "d/f is not a plain folder or file"),
             (Errno::NOTDIR, "d/f is not a plain folder or file"),

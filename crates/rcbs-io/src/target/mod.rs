@@ -6,8 +6,10 @@
 //! | `place` | the opened root: its identity, its state folder, paths for messages |
 //! | `stage`, `gather`, `desk` | temporary files: writing them, and who may |
 //! | `publish` | the only code that makes final names in the folders of recordings |
+//! | `read_back` | whether what was written is what is there |
 //! | `clear`, `part` | clear files beside or outside the archive: the same calls, another place |
 //! | `aside` | quarantine, sweeping and the notes at the top |
+//! | `marker` | which archive it is |
 //! | `lock` | one program at a time |
 //! | `view` | an archive that is only looked at |
 //! | `volume` | what the file system can be relied on for |
@@ -19,9 +21,11 @@ mod desk;
 mod error;
 mod gather;
 mod lock;
+mod marker;
 pub(crate) mod part;
 mod place;
 mod publish;
+mod read_back;
 mod stage;
 #[cfg(unix)]
 #[path = "system_unix.rs"]
@@ -33,7 +37,7 @@ mod view;
 pub(crate) mod volume;
 
 pub use lock::{Lock, LockError};
-pub use place::Opening;
+pub use place::{Opening, ReadBack};
 pub use view::TargetView;
 
 use std::path::Path;
@@ -41,12 +45,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rcbs_core::identity::{ArchiveId, Found};
 use rcbs_core::ports::{FileFact, Publication, StageName, StagedFile, Target, TargetError};
 use rcbs_core::store::{Folder, SafeName};
 
 use error::failed;
 use place::Place;
 use system::{Entry, EntryKind};
+use volume::Volume;
 
 /// The archive in a folder of this machine or of a share.
 ///
@@ -64,9 +70,44 @@ impl FolderTarget {
     /// mount point must not be filled in place of the volume that is missing. [`TargetError::NotPlain`] when a link or
     /// a file stands where the state folder should be. Others as the system reports them.
     pub fn open(root: &Path, opening: Opening) -> Result<Self, TargetError> {
+        Self::open_with(root, opening, ReadBack::Auto)
+    }
+
+    /// The same with another rule for reading back.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        root: &Path,
+        opening: Opening,
+        read_back: ReadBack,
+    ) -> Result<Self, TargetError> {
         Ok(Self {
-            place: Arc::new(Place::open(root, opening)?),
+            place: Arc::new(Place::open(root, opening, read_back)?),
         })
+    }
+
+    /// What the folder says of itself.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn marker(&self) -> Result<Found, TargetError> {
+        let found = marker::find(self.place.root());
+        found.map_err(|error| failed("read", self.place.shown(&Folder::top(), None), &error))
+    }
+
+    /// Marks the archive with this id, or with a new one; durably, in place of any other marker. Returns the id.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn mark(&self, id: Option<ArchiveId>) -> Result<ArchiveId, TargetError> {
+        let id = match id {
+            Some(id) => id,
+            None => marker::new_id()
+                .map_err(|error| failed("mark", self.place.shown(&Folder::top(), None), &error))?,
+        };
+        marker::write(&self.place, id)?;
+        Ok(id)
     }
 
     /// Works on the place in one hop to a thread that may block.
@@ -153,6 +194,15 @@ impl Target for FolderTarget {
             aside::read_note(place.root(), &name, shown)
         })
         .await
+    }
+
+    fn remark(&self) -> Option<String> {
+        let what = match self.place.reads_back() {
+            true => "each file is read again after it was written, before it counts as stored",
+            false => "files are not read again after they were written (readBack=never)",
+        };
+        (self.place.volume() == Volume::Remote)
+            .then(|| format!("the target lies on a network file system: {what}"))
     }
 
     async fn free_bytes(&self) -> Result<u64, TargetError> {

@@ -25,6 +25,17 @@ pub enum Opening {
     CreateIfAbsent,
 }
 
+/// Whether files are read again before they get their final names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBack {
+    /// Where the target lies on a network file system.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
 /// An opened root.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -33,12 +44,17 @@ pub(super) struct Place {
     staging: Dir,
     identity: Identity,
     volume: Volume,
+    read_back: ReadBack,
     /// Who is writing which temporary file.
     pub(super) desk: Arc<Desk>,
 }
 
 impl Place {
-    pub(super) fn open(path: &Path, opening: Opening) -> Result<Self, TargetError> {
+    pub(super) fn open(
+        path: &Path,
+        opening: Opening,
+        read_back: ReadBack,
+    ) -> Result<Self, TargetError> {
         let shown = || path.display().to_string();
         if opening == Opening::CreateIfAbsent {
             make_root_durably(path).map_err(|error| failed("create", shown(), &error))?;
@@ -68,6 +84,7 @@ impl Place {
             staging,
             identity,
             volume,
+            read_back,
             desk: Arc::default(),
         })
     }
@@ -84,6 +101,27 @@ impl Place {
         self.volume
     }
 
+    /// Whether files are read again before they get their names.
+    pub(super) fn reads_back(&self) -> bool {
+        match self.read_back {
+            ReadBack::Auto => self.volume == Volume::Remote,
+            ReadBack::Always => true,
+            ReadBack::Never => false,
+        }
+    }
+
+    /// An error of the system that nothing else is known of, told as what it comes from where the root itself does not
+    /// answer any more.
+    pub(super) fn or_lost(&self, error: TargetError) -> TargetError {
+        match (&error, self.check_root()) {
+            (
+                TargetError::Io { .. },
+                Err(lost @ (TargetError::Disconnected { .. } | TargetError::Gone { .. })),
+            ) => lost,
+            _ => error,
+        }
+    }
+
     /// Fails when another folder, or none, now stands where this one was opened: a share that went away leaves an
     /// empty mount point behind, and what is written there would be hidden when the share comes back.
     pub(super) fn check_root(&self) -> Result<(), TargetError> {
@@ -91,7 +129,14 @@ impl Place {
             Ok(found) if found == self.identity => Ok(()),
             Ok(_) => Err(self.gone()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.gone()),
-            Err(error) => Err(failed("open", self.path.display().to_string(), &error)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(failed("open", self.path.display().to_string(), &error))
+            }
+            // It could be looked at when the run began.
+            Err(error) => Err(TargetError::Disconnected {
+                path: self.path.display().to_string(),
+                reason: error.to_string(),
+            }),
         }
     }
 
@@ -119,6 +164,12 @@ impl Place {
         path.display().to_string()
     }
 
+    /// A file of the program's own folder as messages name it.
+    pub(super) fn shown_state(&self, name: &str) -> String {
+        let path = self.path.join(STATE_FOLDER).join(name);
+        path.display().to_string()
+    }
+
     fn gone(&self) -> TargetError {
         TargetError::Gone {
             path: self.path.display().to_string(),
@@ -133,7 +184,8 @@ pub(super) async fn hop<T: Send + 'static>(
     work: impl FnOnce(&Place) -> Result<T, TargetError> + Send + 'static,
 ) -> Result<T, TargetError> {
     let here = Arc::clone(place);
-    match tokio::task::spawn_blocking(move || work(&here)).await {
+    let work = move || work(&here).map_err(|error| here.or_lost(error));
+    match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(TargetError::Io {
             action,
@@ -151,10 +203,14 @@ pub(super) fn parts(folder: &Folder) -> Vec<&str> {
 /// Makes the root and those above it, and their names durable. The folder above the first new one has a new name in
 /// it too, so flushing begins there.
 fn make_root_durably(path: &Path) -> io::Result<()> {
-    let missing = path
-        .ancestors()
-        .take_while(|above| !above.as_os_str().is_empty() && !above.exists())
-        .count();
+    let mut missing = 0;
+    for above in path.ancestors() {
+        // A share that does not answer is not a folder that is missing.
+        if above.as_os_str().is_empty() || above.try_exists()? {
+            break;
+        }
+        missing += 1;
+    }
     if missing == 0 {
         return Ok(());
     }
@@ -194,4 +250,45 @@ pub(super) fn make_folder_durably(above: &Dir, name: &str) -> io::Result<Dir> {
         above.flush()?;
     }
     above.open_folder(&[name])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io_error() -> TargetError {
+        TargetError::Io {
+            action: "read",
+            path: "f".to_owned(),
+            reason: "input/output error".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_lost_root_is_told_as_its_loss() {
+        let folder = tempfile::tempdir().unwrap();
+        let (above, aside) = (folder.path().join("a"), folder.path().join("b"));
+        let place = Place::open(
+            &above.join("target"),
+            Opening::CreateIfAbsent,
+            ReadBack::Auto,
+        );
+        let place = place.unwrap();
+        assert!(matches!(place.or_lost(io_error()), TargetError::Io { .. }));
+
+        std::fs::rename(&above, &aside).unwrap();
+        assert!(matches!(
+            place.or_lost(io_error()),
+            TargetError::Gone { .. }
+        ));
+        // The root cannot be looked at any more, whatever the system calls it.
+        std::fs::write(&above, "").unwrap();
+        let lost = place.or_lost(io_error());
+        assert!(matches!(lost, TargetError::Disconnected { .. }), "{lost:?}");
+        // What says more by itself stays.
+        let full = || TargetError::Full {
+            path: "f".to_owned(),
+        };
+        assert!(matches!(place.or_lost(full()), TargetError::Full { .. }));
+    }
 }

@@ -11,6 +11,7 @@ use rcbs_core::store::{Folder, SafeName};
 
 use super::error::failed;
 use super::place::{Place, parts};
+use super::read_back;
 use super::system::{self, Dir};
 use super::volume::Volume;
 
@@ -24,6 +25,13 @@ const ONE_FLUSH_FROM: usize = 4;
 /// A file that could not get its name because the name is taken, and every file of a batch whose flush failed, is
 /// removed from staging. After any other failure the staged file stays, for recovery to publish it.
 pub(super) fn publish(place: &Place, batch: &[Publication]) -> Vec<Result<(), TargetError>> {
+    let results = publish_all(place, batch);
+    let told = results.into_iter();
+    told.map(|result| result.map_err(|error| place.or_lost(error)))
+        .collect()
+}
+
+fn publish_all(place: &Place, batch: &[Publication]) -> Vec<Result<(), TargetError>> {
     if let Err(error) = place.check_root() {
         return vec![Err(error); batch.len()];
     }
@@ -33,8 +41,12 @@ pub(super) fn publish(place: &Place, batch: &[Publication]) -> Vec<Result<(), Ta
         }
         return vec![Err(error); batch.len()];
     }
+    let altered = match place.reads_back() {
+        true => read_back::compare(place, batch),
+        false => vec![None; batch.len()],
+    };
     let mut walk = Walk::new(place);
-    let mut results = name_all(place, &mut walk, batch);
+    let mut results = name_all(place, &mut walk, batch, altered);
     if let Err(error) = flush_names(place, &walk.touched) {
         withdraw(&mut walk, batch, &mut results, &error);
     }
@@ -77,19 +89,23 @@ fn name_all(
     place: &Place,
     walk: &mut Walk<'_>,
     batch: &[Publication],
+    altered: Vec<Option<TargetError>>,
 ) -> Vec<Result<(), TargetError>> {
     let mut failed_folders: Vec<(&Folder, TargetError)> = Vec::new();
     let mut results = Vec::with_capacity(batch.len());
-    for publication in batch {
+    for (publication, altered) in batch.iter().zip(altered) {
         let earlier = failed_folders
             .iter()
             .find(|(folder, _)| *folder == &publication.folder);
-        let result = match earlier {
-            Some((_, error)) => Err(error.clone()),
-            None => name_one(place, walk, publication),
+        let result = match (earlier, altered) {
+            (Some((_, error)), _) => Err(error.clone()),
+            (None, Some(error)) => Err(error),
+            (None, None) => name_one(place, walk, publication),
         };
         match &result {
-            Err(TargetError::Exists { .. }) => drop_staged(place, publication),
+            Err(TargetError::Exists { .. } | TargetError::Altered { .. }) => {
+                drop_staged(place, publication);
+            }
             Err(error) if earlier.is_none() => {
                 failed_folders.push((&publication.folder, error.clone()));
             }
@@ -110,6 +126,7 @@ fn name_one(
         folder,
         name,
         mode,
+        sha256: _,
     } = publication;
     let dir = walk.enter(folder)?;
     let (staging, from, to) = (place.staging(), staged.name.as_str(), name.as_str());

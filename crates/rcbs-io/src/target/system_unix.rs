@@ -267,6 +267,10 @@ impl Dir {
     /// Bytes that this account may still write.
     pub(super) fn free_bytes(&self) -> io::Result<u64> {
         let volume = fs::fstatvfs(&self.0)?;
+        if volume.f_blocks == 0 {
+            // Some programs behind FUSE say nothing, which is not the same as full.
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
     }
 
@@ -298,6 +302,17 @@ pub(super) fn identity_at(path: &Path) -> io::Result<Identity> {
 pub(super) fn flush_file(file: &File) -> io::Result<()> {
     tolerate_unsupported(fs::fdatasync(file))
 }
+
+/// Drops what the system holds of a file in memory, so that the next read asks whoever keeps it. A wish, not an order.
+#[cfg(any(target_os = "linux", target_os = "freebsd"))]
+pub(super) fn forget_pages(file: &File) {
+    // Where it is refused, what is read may come from memory; it is compared all the same.
+    let _ = fs::fadvise(file, 0, None, fs::Advice::DontNeed);
+}
+
+/// Not known here.
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+pub(super) fn forget_pages(_file: &File) {}
 
 /// Up to `limit_bytes` from byte `from`; shorter at the end of the file.
 pub(super) fn read_at(file: &File, from: u64, limit_bytes: usize) -> io::Result<Vec<u8>> {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rcbs_core::identity::Found;
 use rcbs_core::ports::{FileFact, Publication, StageName, StagedFile, Target, TargetError};
 use rcbs_core::store::{Folder, SafeName};
 
 use super::aside;
 use super::error::failed;
+use super::marker;
 use super::place::{self, STATE_FOLDER};
-use super::system::{Dir, Entry, EntryKind};
+use super::system::{self, Dir, Entry, EntryKind};
 
 /// An archive, or the place of one to come, that is only looked at. Everything that would write is refused.
 #[derive(Debug, Clone)]
@@ -52,6 +54,18 @@ impl TargetView {
         self.inside.root.is_some()
     }
 
+    /// What the folder says of itself.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn marker(&self) -> Result<Found, TargetError> {
+        let Some(root) = &self.inside.root else {
+            return Ok(Found::NoArchive);
+        };
+        let found = marker::find(root);
+        found.map_err(|error| failed("read", self.inside.path.display().to_string(), &error))
+    }
+
     /// Whether an archive is in it: the program's own folder, or the folder of a recording with its metadata, as the
     /// original program left them. Ends at the first that is found.
     ///
@@ -88,7 +102,8 @@ impl TargetView {
         work: impl FnOnce(&Inside) -> Result<T, TargetError> + Send + 'static,
     ) -> Result<T, TargetError> {
         let here = Arc::clone(&self.inside);
-        match tokio::task::spawn_blocking(move || work(&here)).await {
+        let work = move || work(&here).map_err(|error| here.or_lost(error));
+        match tokio::task::spawn_blocking(work).await {
             Ok(done) => done,
             Err(error) => Err(TargetError::Io {
                 action,
@@ -107,6 +122,18 @@ impl TargetView {
 }
 
 impl Inside {
+    /// An error of the system that nothing else is known of, told as what it comes from where the folder itself does not
+    /// answer any more: else every file of a lost share would look damaged.
+    fn or_lost(&self, error: TargetError) -> TargetError {
+        let answers = self.root.is_none() || system::identity_at(&self.path).is_ok();
+        match error {
+            TargetError::Io { path, reason, .. } if !answers => {
+                TargetError::Disconnected { path, reason }
+            }
+            _ => error,
+        }
+    }
+
     /// What lies in a folder; nothing when it does not exist.
     fn entries(&self, folder: &Folder) -> Result<Vec<Entry>, TargetError> {
         let Some(root) = &self.root else {
@@ -242,6 +269,24 @@ mod tests {
         assert!(!above.path().join("no").exists());
     }
 
+    #[test]
+    fn an_error_of_a_lost_folder_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("target");
+        std::fs::create_dir(&path).unwrap();
+        let view = TargetView::open(&path).unwrap();
+        let told = || {
+            view.inside.or_lost(TargetError::Io {
+                action: "read",
+                path: "f".to_owned(),
+                reason: "input/output error".to_owned(),
+            })
+        };
+        assert!(matches!(told(), TargetError::Io { .. }));
+        std::fs::remove_dir(&path).unwrap();
+        assert!(matches!(told(), TargetError::Disconnected { .. }));
+    }
+
     #[tokio::test]
     async fn nothing_can_be_written() {
         let folder = tempfile::tempdir().unwrap();
@@ -256,6 +301,7 @@ mod tests {
             folder: Folder::top(),
             name: name.clone(),
             mode: PublishMode::New,
+            sha256: None,
         };
         assert!(view.stage(&stage).await.is_err());
         assert!(view.publish(vec![publication]).await[0].is_err());

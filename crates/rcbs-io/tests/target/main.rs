@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod faults;
+mod read_back;
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -362,6 +363,7 @@ fn publication(staged: Staged, at: &[&str], name: &str) -> Publication {
         folder: folder(at),
         name: SafeName::encode(name),
         mode: PublishMode::New,
+        sha256: None,
     }
 }
 

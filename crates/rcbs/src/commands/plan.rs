@@ -15,7 +15,9 @@ use super::{Show, say};
 use crate::assemble::{self, Refusal};
 use crate::config::Loaded;
 use crate::exit::Exit;
-use crate::report::{Console, counted, endangered, human_bytes, human_time, noun};
+use crate::report::{
+    Console, counted, endangered, human_bytes, human_time, noun, space_json, too_small,
+};
 use crate::signals::Signals;
 
 /// Surveys the window.
@@ -108,6 +110,7 @@ fn as_text(found: &Found) -> String {
         plan: Some(plan),
         counts,
         free_bytes,
+        space,
         ..
     } = &found.survey
     else {
@@ -145,10 +148,8 @@ fn as_text(found: &Found) -> String {
     ];
     if let Some(free_bytes) = *free_bytes {
         lines.push(row(&human_bytes(free_bytes), "free in the target"));
-        if free_bytes < counts.told_bytes {
-            lines.push("the target is too small for this window".to_owned());
-        }
     }
+    lines.extend(space.as_ref().and_then(too_small));
     if let Some((forecast, soon_until)) = &found.endangered {
         lines.extend(endangered(forecast, *soon_until));
     }
@@ -177,6 +178,7 @@ fn as_json(found: &Found) -> Value {
         plan,
         counts,
         free_bytes,
+        space,
         ..
     } = &found.survey;
     let plan = plan.as_ref();
@@ -188,6 +190,7 @@ fn as_json(found: &Found) -> Value {
         "recordings": counts.recordings, "media": counts.media,
         "to_fetch": counts.to_fetch, "told_bytes": counts.told_bytes,
         "in_place": counts.in_place, "skipped": counts.skipped, "free_bytes": free_bytes,
+        "space": space.as_ref().map(space_json),
         "target_exists": found.target_exists,
         "endangered": found.endangered.map(|(forecast, soon_until)| json!({
             "overdue": forecast.overdue, "deleted_soon": forecast.soon, "soon_until": soon_until.to_string(),

@@ -4,19 +4,21 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use rcbs_core::ports::{Ledger as _, LedgerError, LedgerTally, RunRecord};
+use rcbs_core::ports::{Ledger as _, LedgerError, LedgerTally, RunRecord, Target as _};
 use rcbs_core::proof::Asked;
 use rcbs_core::retention::{Facts as Watched, Forecast, Retention, forecast};
+use rcbs_core::space::{SpaceForecast, Stored, ToCome};
 use rcbs_io::ledger::SqliteLedger;
+use rcbs_io::target::TargetView;
 use serde_json::{Value, json};
 
 use super::work::runtime;
 use super::{Show, missing, report};
 use crate::assemble::{self, Refusal};
-use crate::config::Loaded;
+use crate::config::{Loaded, Settings};
 use crate::exit::Exit;
 use crate::explain::explain_ledger;
-use crate::report::{endangered, human_bytes, human_time, noun};
+use crate::report::{endangered, human_bytes, human_time, noun, space_json, too_small};
 
 /// So many missing files are listed for people who did not ask for all.
 const LISTED: u64 = 20;
@@ -31,6 +33,8 @@ struct Facts {
     complete_until: Option<Timestamp>,
     /// With `retentionDays`: what is endangered, and up to when it is called soon.
     endangered: Option<(Forecast, Timestamp)>,
+    /// Whether what waits fits; `None` where the target does not tell what is free.
+    space: Option<SpaceForecast>,
 }
 
 /// Tells the state of the archive; `all` lists everything that is missing, however much.
@@ -40,8 +44,10 @@ struct Facts {
 pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Refusal> {
     let ledger = assemble::open_ledger(&loaded.settings)?;
     let told = runtime(&loaded.settings)?.block_on(async {
+        let tally = ledger.tally().await?;
         let facts = Facts {
-            tally: ledger.tally().await?,
+            space: space(&loaded.settings, &tally).await,
+            tally,
             checkpoint: ledger.checkpoint().await?,
             oldest_unsettled: ledger.oldest_unsettled().await?,
             last_run: ledger.last_run().await?,
@@ -89,6 +95,24 @@ async fn endangered_now(
     Ok(Some((forecast(&facts), retention.soon(now))))
 }
 
+/// What waits is as long as what was stored; it needs space before the next backup brings it.
+async fn space(settings: &Settings, tally: &LedgerTally) -> Option<SpaceForecast> {
+    let target = TargetView::open(&settings.target_dir).ok()?;
+    let stored = Stored {
+        files: tally.verified,
+        bytes: tally.verified_bytes,
+    };
+    let to_come = ToCome {
+        told_bytes: 0,
+        untold: tally.announced + tally.waiting,
+    };
+    Some(SpaceForecast {
+        expected_bytes: to_come.bytes(stored),
+        free_bytes: target.free_bytes().await.ok()?,
+        reserve_bytes: settings.space.reserve_bytes,
+    })
+}
+
 /// Goes on while somebody reads.
 fn flow(written: io::Result<()>) -> ControlFlow<()> {
     match written {
@@ -132,6 +156,7 @@ fn as_json(facts: &Facts) -> Value {
         "endangered": facts.endangered.map(|(forecast, soon_until)| json!({
             "overdue": forecast.overdue, "deleted_soon": forecast.soon, "soon_until": soon_until.to_string(),
         })),
+        "space": facts.space.as_ref().map(space_json),
         "last_run": facts.last_run.as_ref().map(|run| json!({
             "started": run.started.to_string(), "ended": run.ended.to_string(),
             "exit_code": run.exit_code,
@@ -243,6 +268,7 @@ fn as_text(facts: &Facts) -> String {
             last.strftime("%Y-%m-%d")
         ));
     }
+    lines.extend(facts.space.as_ref().and_then(too_small));
     if let Some((forecast, soon_until)) = &facts.endangered {
         lines.extend(endangered(forecast, *soon_until));
     }

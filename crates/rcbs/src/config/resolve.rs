@@ -29,6 +29,8 @@ pub(super) fn settings(reader: &mut Reader<'_>, now: Timestamp) -> Option<Settin
     let manifest_key = archive::manifest_key(reader);
     let target_dir = archive::target_dir(reader);
     let state_dir = archive::state_dir(reader, &target_dir);
+    let space = archive::space(reader);
+    let read_back = archive::read_back(reader);
     let folder_format = archive::folder_format(reader);
     Some(Settings {
         gws,
@@ -43,6 +45,8 @@ pub(super) fn settings(reader: &mut Reader<'_>, now: Timestamp) -> Option<Settin
         target_dir,
         state_dir,
         config_dir: reader.config_folder().clone(),
+        space,
+        read_back,
         folder_format: folder_format?,
         download,
         max_connections,

@@ -11,10 +11,12 @@ use rcbs_core::plan::{Instance, WindowOptions};
 use rcbs_core::rate::Bandwidth;
 use rcbs_core::retention::Retention;
 use rcbs_core::select::MediaTypePattern;
+use rcbs_core::space::SpaceRules;
 use rcbs_core::store::FolderFormat;
 use rcbs_core::text::escaped;
 use rcbs_io::gws::GwsOptions;
 use rcbs_io::s3::S3Options;
+use rcbs_io::target::ReadBack;
 
 use super::finding::Origin;
 
@@ -45,6 +47,10 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The absolute folder of the configuration file, where the old program may have left `last_recording_endtime.txt`.
     pub config_dir: PathBuf,
+    /// How much of the target's disk stays free, and how long a run waits for it (`diskReserve`, `diskWait`).
+    pub space: SpaceRules,
+    /// Whether files are read again before they count as stored (`readBack`).
+    pub read_back: ReadBack,
     /// Folders between the target and a recording.
     pub folder_format: FolderFormat,
     /// One file after the other, or several.

@@ -9,7 +9,7 @@ use rcbs_core::event::{Event, Listener};
 use rcbs_core::text::escaped;
 
 use super::progress::{Progress, Snapshot};
-use super::{endangered, human_bytes, human_seconds, human_time};
+use super::{endangered, human_bytes, human_seconds, human_time, too_small};
 
 /// A plain line comes after this time, or when five percent have passed, but never more than one a second.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -91,6 +91,9 @@ impl State {
                 let lines = endangered(forecast, *soon_until);
                 return (!lines.is_empty())
                     .then(|| format!("endangered: {}", lines.join("\nendangered: ")));
+            }
+            Event::TooSmall { forecast } => {
+                return too_small(forecast).map(|line| format!("warning: {line}"));
             }
             Event::SliceFailed { slice, reason, .. } => {
                 return Some(format!(

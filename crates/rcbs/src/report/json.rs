@@ -9,6 +9,7 @@ use rcbs_core::encryption::Encryption;
 use rcbs_core::event::{Event, Listener, Summary};
 use rcbs_core::plan::{Plan, Slice};
 use rcbs_core::ports::MediaKey;
+use rcbs_core::space::SpaceForecast;
 use serde_json::{Map, Value, json};
 
 use super::progress::{Progress, Snapshot};
@@ -153,10 +154,20 @@ fn line(event: &Event) -> Option<Value> {
             "soon_until": soon_until.to_string(), "missed": forecast.missed,
             "first_missed": forecast.first_missed.map(|at| at.to_string()),
         }),
+        Event::TooSmall { forecast } => merged(json!({"event": "too_small"}), space_json(forecast)),
         Event::Announced { .. }
         | Event::Received { .. }
         | Event::ListingEnded
         | Event::Ended { .. } => return None,
+    })
+}
+
+/// What is to come and the space for it, as lines and answers say it.
+#[must_use]
+pub fn space_json(forecast: &SpaceForecast) -> Value {
+    json!({
+        "expected_bytes": forecast.expected_bytes, "free_bytes": forecast.free_bytes,
+        "reserve_bytes": forecast.reserve_bytes, "missing_bytes": forecast.missing_bytes(),
     })
 }
 

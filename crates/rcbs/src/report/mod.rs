@@ -5,13 +5,15 @@ mod endangered;
 mod json;
 mod progress;
 mod summary;
+mod too_small;
 mod verify;
 
 pub use console::Console;
 pub use endangered::endangered;
-pub use json::{JsonLines, summary_json};
+pub use json::{JsonLines, space_json, summary_json};
 pub use progress::{Progress, Snapshot};
 pub use summary::{Kind, final_report};
+pub use too_small::too_small;
 pub use verify::{VerifyConsole, VerifyJson, VerifyKind, verify_report, verify_summary_json};
 
 use jiff::Timestamp;

@@ -16,6 +16,7 @@ pub fn redact(text: &str, stage: &Stage) -> String {
             r"20(19|[2-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
             "<time>",
         ),
+        (r"id [0-9a-f]{32}", "id <archive>"),
         (r"[\d.]+ [kMGT]?B/s", "<rate>"),
         (r" *[\d.]+ [kMGT]?B(  free)", "   <bytes>$1"),
         (r#""free_bytes":\d+"#, r#""free_bytes":<bytes>"#),

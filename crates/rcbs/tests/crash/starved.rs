@@ -23,6 +23,7 @@ fn day() -> Cloud {
 fn stage() -> Stage {
     let mut stage = Stage::new(day());
     stage.set(&hourly());
+    stage.set("diskWait=0");
     stage
 }
 

@@ -125,9 +125,11 @@ pub(crate) fn unreadable(error: TargetError) -> Result<String, RunError> {
         TargetError::Denied { .. } | TargetError::NotPlain { .. } | TargetError::Io { .. } => {
             Ok(error.to_string())
         }
-        TargetError::Full { .. } | TargetError::Gone { .. } | TargetError::Exists { .. } => {
-            Err(RunError::Target(error))
-        }
+        TargetError::Full { .. }
+        | TargetError::Altered { .. }
+        | TargetError::Gone { .. }
+        | TargetError::Disconnected { .. }
+        | TargetError::Exists { .. } => Err(RunError::Target(error)),
     }
 }
 

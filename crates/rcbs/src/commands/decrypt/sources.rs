@@ -84,7 +84,7 @@ fn recording(loaded: &Loaded, what: &Path, outlet: &Outlet) -> Result<Files, Ref
         .to_str()
         .and_then(|text| RecordingId::new(text).ok())
         .ok_or_else(|| unknown(what, "it is neither a path nor an id"))?;
-    let ledger = assemble::open_ledger(settings)?;
+    let ledger = assemble::open_ledger_of_files(settings)?;
     let held = runtime(settings)?
         .block_on(ledger.held(&id))
         .map_err(|error| {

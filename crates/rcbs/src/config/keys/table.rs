@@ -10,7 +10,7 @@ const BOOLEAN: &str = "`true` or `false`";
 const HOST: &str = "host name or IP address, with or without `http://` or `https://`";
 
 /// One row per key.
-pub static TABLE: [KeyInfo; 38] = [
+pub static TABLE: [KeyInfo; 41] = [
     KeyInfo {
         key: Key::GwsUriPrefix,
         name: "gwsUriPrefix",
@@ -340,6 +340,39 @@ pub static TABLE: [KeyInfo; 38] = [
         limits: "A private file with an Ed25519 key, PKCS#8 in PEM, without passphrase.",
         doc: "Key of this site that signs manifests: beside each `manifest-sha256.txt` lies a `.sig` that OpenSSL checks with the public half. `openssl genpkey -algorithm ed25519 -out site.key.pem` makes one; keep the public half (`openssl pkey -in site.key.pem -pubout`) elsewhere. Not set, manifests are chained but not signed.",
         example: "manifestKey=site.key.pem",
+    },
+    KeyInfo {
+        key: Key::DiskReserve,
+        name: "diskReserve",
+        group: Archive,
+        heritage: New,
+        default: Some("1GB"),
+        form: "bytes (`1GB`, `500M`); `0` for none",
+        limits: "Powers of 1000.",
+        doc: "How much of the disk or share of `targetDir` stays free. A run begins no download that would leave less, with the length that the server tells, or the mean of what was stored. It then waits for space (`diskWait`) and ends with exit code 6; everything stored until then is verified, and the next run goes on. The reserve is what ledger, manifests and the other programs on that disk live on. Nothing is ever deleted to make room.",
+        example: "diskReserve=20GB",
+    },
+    KeyInfo {
+        key: Key::DiskWait,
+        name: "diskWait",
+        group: Archive,
+        heritage: New,
+        default: Some("15"),
+        form: "whole number of minutes",
+        limits: "0 to 1440.",
+        doc: "How long a run waits for space when the disk is full, or only `diskReserve` is left. It looks now and then, goes on by itself when somebody has made room, and ends with exit code 6 otherwise. `0` ends the run at once.",
+        example: "diskWait=60",
+    },
+    KeyInfo {
+        key: Key::ReadBack,
+        name: "readBack",
+        group: Archive,
+        heritage: New,
+        default: Some("auto"),
+        form: "`auto`, `always` or `never`",
+        limits: "",
+        doc: "Whether each file is read again after it was written, and compared with its SHA-256, before it counts as stored. `auto` does so where `targetDir` lies on a network file system (NFS, SMB, FUSE and the like, recognised on Linux), because shares are known to confirm what they have not kept. The copy that this machine holds in memory is dropped first, as far as the system lets it; what the share itself still has only in memory cannot be seen. It costs reading everything once. Set `always` for a share that is not recognised, as on Windows.",
+        example: "readBack=always",
     },
     KeyInfo {
         key: Key::DownloadMode,

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcbs_core::cms::{Certificate, Seal, SealCipher};
 use rcbs_core::fetch::PlainMedia;
 use rcbs_core::manifest::SigningKey;
+use rcbs_core::rate;
 use rcbs_core::select::{MediaTypeError, MediaTypePattern};
+use rcbs_core::space::SpaceRules;
 use rcbs_core::store::FolderFormat;
+use rcbs_io::target::ReadBack;
 
 use super::Foreign;
 use crate::config::finding::Refusal;
@@ -19,6 +23,11 @@ use crate::config::site_key;
 
 /// The default of `mediaTypePattern`, unescaped.
 const MEDIA_TYPES: &str = "audio/mp3|video/mp4";
+
+/// The defaults of `diskReserve` and `diskWait`, and the longest wait.
+const RESERVE_BYTES: u64 = 1_000_000_000;
+const WAIT_MIN: u32 = 15;
+const MOST_WAIT_MIN: u32 = 1_440;
 
 /// The types that the cloud is known to hold.
 const KNOWN_TYPES: [&str; 2] = ["audio/mp3", "video/mp4"];
@@ -126,6 +135,33 @@ pub(super) fn state_dir(reader: &mut Reader<'_>, target_dir: &Path) -> PathBuf {
     let path = target_dir.join(".rcbs");
     reader.resolve(Key::StateDir, path.display().to_string());
     path
+}
+
+/// How much of the target's disk stays free, and how long a run waits for it.
+pub(super) fn space(reader: &mut Reader<'_>) -> SpaceRules {
+    let reserve_bytes = reader.read_or(Key::DiskReserve, RESERVE_BYTES, |text| {
+        rate::parse_size(text).map_err(|hint| Foreign {
+            reason: "it is no number of bytes".to_owned(),
+            hint,
+        })
+    });
+    let minutes = reader.read_or(Key::DiskWait, WAIT_MIN, |text| {
+        scalar::number(text, 0, MOST_WAIT_MIN)
+    });
+    SpaceRules {
+        reserve_bytes,
+        wait: Duration::from_secs(u64::from(minutes) * 60),
+    }
+}
+
+/// Whether files are read again before they count as stored.
+pub(super) fn read_back(reader: &mut Reader<'_>) -> ReadBack {
+    const WORDS: &[&str] = &["auto", "always", "never"];
+    match reader.read(Key::ReadBack, |text| scalar::word(text, WORDS)) {
+        Some(1) => ReadBack::Always,
+        Some(2) => ReadBack::Never,
+        _ => ReadBack::Auto,
+    }
 }
 
 /// Folders between the target and a recording.

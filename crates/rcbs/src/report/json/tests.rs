@@ -116,6 +116,13 @@ fn samples() -> Vec<Event> {
             forecast: Forecast::default(),
             soon_until: at,
         },
+        Event::TooSmall {
+            forecast: SpaceForecast {
+                expected_bytes: 1,
+                free_bytes: 0,
+                reserve_bytes: 0,
+            },
+        },
     ]
 }
 
@@ -143,6 +150,7 @@ fn number(event: &Event) -> usize {
         Event::ManifestWritten { .. } => 18,
         Event::Ended { .. } => 19,
         Event::Endangered { .. } => 20,
+        Event::TooSmall { .. } => 21,
     }
 }
 

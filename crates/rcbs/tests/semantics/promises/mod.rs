@@ -3,6 +3,7 @@
 mod archive;
 mod decrypting;
 mod discovery;
+mod disk;
 mod guard;
 mod keys;
 mod manifests;
@@ -15,6 +16,7 @@ mod promises_of_safety;
 mod proof;
 mod queue;
 mod rates;
+mod share;
 mod unencrypted;
 mod verifying;
 mod window;

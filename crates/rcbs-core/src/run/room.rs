@@ -1,0 +1,355 @@
+//! Keeps a run within the space of the target: nothing is begun that would not leave the reserve free, and a full disk is
+//! waited for, with one file that tries now and then, until there is space again or enough has been waited.
+//!
+//! What is free is measured now and then, not for each file; what was begun since is counted on top.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::RunError;
+use super::halt::Halt;
+use crate::event::Events;
+use crate::ports::{Clock, Target, TargetError};
+use crate::space::{SpaceRules, Stored};
+
+/// A measurement counts for so long.
+const FRESH: Duration = Duration::from_secs(1);
+/// The first look comes after this, each later one after twice the time.
+const LOOK_FIRST: Duration = Duration::from_secs(1);
+const LOOK_MOST: Duration = Duration::from_secs(30);
+/// So many files in a row show that there is space, even if none of them is as long as the one that did not fit.
+const ENOUGH_WRITTEN: u32 = 8;
+/// Who waits for others looks again after this.
+const OTHERS_EVERY: Duration = Duration::from_secs(1);
+
+/// The space of the target, shared by all that write.
+pub(crate) struct Room {
+    rules: SpaceRules,
+    target: Arc<dyn Target>,
+    clock: Arc<dyn Clock>,
+    events: Arc<Events>,
+    halt: Arc<Halt>,
+    state: Mutex<State>,
+    /// Something ended, or there is space again.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    measured: Option<Measured>,
+    under_way: u64,
+    under_way_bytes: u64,
+    /// What earlier runs stored.
+    stored_before: Stored,
+    pause: Option<Pause>,
+    given_up: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    free_bytes: u64,
+    at: Duration,
+    /// What was under way then, and all that was begun since: an upper bound of what is gone by now.
+    spoken_for_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Pause {
+    since: Duration,
+    next_look: Duration,
+    wait: Duration,
+    /// One file tries whether there is space.
+    trying: bool,
+    /// What did not fit; that something smaller does proves little.
+    blocked_bytes: u64,
+    /// Files that were written since something did not fit.
+    written: u32,
+    /// What the disk said; `None` when it is the reserve that is kept.
+    full: Option<TargetError>,
+}
+
+enum Turn {
+    Go { tries: bool },
+    Measure,
+    Wait(Duration),
+    GivenUp,
+}
+
+/// The right to write one file of a certain length; ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Pass<'a> {
+    room: &'a Room,
+    bytes: u64,
+    tries: bool,
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Room").field(&self.rules).finish()
+    }
+}
+
+impl Room {
+    pub(crate) fn new(
+        rules: SpaceRules,
+        target: Arc<dyn Target>,
+        clock: Arc<dyn Clock>,
+        events: Arc<Events>,
+        halt: Arc<Halt>,
+    ) -> Self {
+        Self {
+            rules,
+            target,
+            clock,
+            events,
+            halt,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn rules(&self) -> SpaceRules {
+        self.rules
+    }
+
+    /// What earlier runs stored.
+    pub(crate) fn stored_before(&self, stored: Stored) {
+        self.state().stored_before = stored;
+    }
+
+    /// What is stored by now.
+    pub(crate) fn stored(&self) -> Stored {
+        let before = self.state().stored_before;
+        let summary = self.events.summary();
+        Stored {
+            files: before.files.saturating_add(summary.fetched),
+            bytes: before.bytes.saturating_add(summary.received_bytes),
+        }
+    }
+
+    /// The bytes that are free now; `None` where the file system does not tell.
+    pub(crate) async fn free_bytes(&self) -> Option<u64> {
+        self.target.free_bytes().await.ok()
+    }
+
+    /// Waits until a file fits; `None` when enough has been waited and the run is stopped. `told_bytes` is its length
+    /// as far as it is known. May be dropped at any moment.
+    pub(crate) async fn enter(&self, told_bytes: Option<u64>) -> Option<Pass<'_>> {
+        let bytes = self.stored().expected_bytes(told_bytes);
+        loop {
+            // Made before the look, so that a change in between is not missed.
+            let changed = self.changed.notified();
+            match self.turn(bytes) {
+                Turn::Go { tries } => {
+                    return Some(Pass {
+                        room: self,
+                        bytes,
+                        tries,
+                    });
+                }
+                Turn::GivenUp => return None,
+                Turn::Measure => {
+                    // Where nobody tells, only writing shows whether there is space.
+                    let free_bytes = self.free_bytes().await.unwrap_or(u64::MAX);
+                    self.measured(free_bytes);
+                }
+                Turn::Wait(wait) => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = self.clock.sleep(wait) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn turn(&self, bytes: u64) -> Turn {
+        let now = self.clock.elapsed();
+        let mut state = self.state();
+        if state.given_up {
+            return Turn::GivenUp;
+        }
+        let blocked_bytes = state.pause.as_ref().map_or(0, |pause| pause.blocked_bytes);
+        let fitting_bytes = bytes.max(blocked_bytes);
+        match &state.pause {
+            Some(pause) if pause.trying => return Turn::Wait(OTHERS_EVERY),
+            Some(pause) if now < pause.next_look => return Turn::Wait(pause.next_look - now),
+            _ => {}
+        }
+        let fresh = |measured: &Measured| now.saturating_sub(measured.at) < FRESH;
+        let Some(measured) = state.measured.filter(fresh) else {
+            return Turn::Measure;
+        };
+        if self.rules.fits(
+            measured.free_bytes,
+            measured.spoken_for_bytes,
+            fitting_bytes,
+        ) {
+            return Turn::Go {
+                tries: state.begin(bytes),
+            };
+        }
+        state.measured = None;
+        if measured.spoken_for_bytes > 0 && state.under_way == 0 {
+            // What was spoken for is written by now, and may have been shorter.
+            Turn::Measure
+        } else if state.pause.is_some() {
+            self.look_again(&mut state, now, bytes)
+        } else if state.under_way > 0 {
+            Turn::Wait(OTHERS_EVERY)
+        } else {
+            self.pause(state, now, None, bytes, measured.free_bytes);
+            Turn::Wait(Duration::ZERO)
+        }
+    }
+
+    fn measured(&self, free_bytes: u64) {
+        let at = self.clock.elapsed();
+        let mut state = self.state();
+        state.measured = Some(Measured {
+            free_bytes,
+            at,
+            spoken_for_bytes: state.under_way_bytes,
+        });
+    }
+
+    /// There was no space at this look either.
+    fn look_again(&self, state: &mut State, now: Duration, bytes: u64) -> Turn {
+        let Some(pause) = &mut state.pause else {
+            return Turn::Measure;
+        };
+        pause.trying = false;
+        pause.written = 0;
+        pause.next_look = now + pause.wait;
+        pause.wait = (pause.wait * 2).min(LOOK_MOST);
+        if now.saturating_sub(pause.since) < self.rules.wait {
+            return Turn::Wait(pause.next_look - now);
+        }
+        let full = pause.full.clone();
+        self.give_up(state, full, bytes);
+        Turn::GivenUp
+    }
+
+    fn give_up(&self, state: &mut State, full: Option<TargetError>, bytes: u64) {
+        state.given_up = true;
+        self.halt.stop(match full {
+            Some(error) => RunError::Target(error),
+            None => RunError::NoRoom {
+                needed_bytes: bytes,
+                reserve_bytes: self.rules.reserve_bytes,
+            },
+        });
+        self.changed.notify_waiters();
+    }
+
+    fn pause(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        now: Duration,
+        full: Option<TargetError>,
+        bytes: u64,
+        free_bytes: u64,
+    ) {
+        if self.rules.wait.is_zero() {
+            return self.give_up(&mut state, full, bytes);
+        }
+        let why = match &full {
+            Some(error) => error.to_string(),
+            None => format!(
+                "{free_bytes} bytes are free in the target, and diskReserve keeps {} of them",
+                self.rules.reserve_bytes
+            ),
+        };
+        state.pause = Some(Pause {
+            since: now,
+            next_look: now + LOOK_FIRST,
+            wait: LOOK_FIRST * 2,
+            trying: false,
+            blocked_bytes: bytes,
+            written: 0,
+            full,
+        });
+        drop(state);
+        let seconds = self.rules.wait.as_secs();
+        self.events.warn(format!(
+            "{why}; nothing more is fetched until there is space again, for {seconds} s at most"
+        ));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every update under this lock is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Notes that a file is begun; whether it is the one that tries.
+    fn begin(&mut self, bytes: u64) -> bool {
+        self.under_way += 1;
+        self.under_way_bytes = self.under_way_bytes.saturating_add(bytes);
+        if let Some(measured) = &mut self.measured {
+            measured.spoken_for_bytes = measured.spoken_for_bytes.saturating_add(bytes);
+        }
+        match &mut self.pause {
+            Some(pause) => {
+                pause.trying = true;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// The file was written: there is space.
+    pub(crate) fn written(self) {
+        let room = self.room;
+        let mut state = room.state();
+        let ended = state.pause.take_if(|pause| {
+            pause.written += u32::from(self.tries);
+            let is_proof = self.bytes >= pause.blocked_bytes || pause.written >= ENOUGH_WRITTEN;
+            self.tries && is_proof
+        });
+        drop(state);
+        if let Some(pause) = ended {
+            let paused_s = room.clock.elapsed().saturating_sub(pause.since).as_secs();
+            room.events.warn(format!(
+                "there is space in the target again, after {paused_s} s"
+            ));
+        }
+    }
+
+    /// The disk was full. The file is to be written again when there is space; what was written of it must be gone by
+    /// now.
+    pub(crate) fn met_full(self, error: &TargetError) {
+        let room = self.room;
+        let now = room.clock.elapsed();
+        let mut state = room.state();
+        state.measured = None;
+        if state.pause.is_none() && !state.given_up {
+            return room.pause(state, now, Some(error.clone()), self.bytes, 0);
+        }
+        if let Some(pause) = &mut state.pause {
+            pause.full = Some(error.clone());
+        }
+        if self.tries {
+            room.look_again(&mut state, now, self.bytes);
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let mut state = self.room.state();
+        state.under_way -= 1;
+        state.under_way_bytes = state.under_way_bytes.saturating_sub(self.bytes);
+        if let (true, Some(pause)) = (self.tries, &mut state.pause) {
+            pause.trying = false;
+        }
+        drop(state);
+        self.room.changed.notify_waiters();
+    }
+}

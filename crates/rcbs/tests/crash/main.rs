@@ -10,6 +10,7 @@ mod bounds;
 mod checker;
 mod interrupted;
 mod killed;
+mod killed_at_calls;
 mod starved;
 
 #[path = "../semantics/stage.rs"]

@@ -104,6 +104,25 @@ impl Stage {
         self.folder.path().join("target")
     }
 
+    /// Where the ledger lies: in the target, or beside it with `stateDir=state`.
+    pub fn state_folder(&self) -> PathBuf {
+        if self.lines.contains("stateDir=state\n") {
+            self.folder.path().join("state")
+        } else {
+            self.target().join(".rcbs")
+        }
+    }
+
+    /// What must never be told or written down.
+    pub fn secrets(&self) -> Vec<String> {
+        let secrets = self.environment.iter().filter(|(name, _)| {
+            ["PASSWORD", "SECRET_ACCESS_KEY"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        });
+        secrets.map(|(_, value)| value.clone()).collect()
+    }
+
     /// The program with these arguments, in the folder of the configuration file, not started yet.
     pub fn program(&self, args: &[&str]) -> Rcbs {
         self.write_configuration();

@@ -10,6 +10,7 @@
 )]
 
 pub mod archive;
+pub mod books;
 pub mod listener;
 pub mod openssl;
 pub mod process;

@@ -8,6 +8,7 @@
 
 mod bounds;
 mod checker;
+mod full;
 mod interrupted;
 mod killed;
 mod killed_at_calls;

@@ -16,6 +16,7 @@ pub mod openssl;
 pub mod process;
 pub mod rcbs;
 pub mod rounds;
+pub mod small_disk;
 pub mod snapshot;
 
 use std::path::{Path, PathBuf};

@@ -29,7 +29,9 @@ impl SmallDisk {
     /// Gives it so many KiB.
     pub fn resize(&self, kib: u64) {
         let options = format!("remount,size={kib}k");
-        mount(&["-o", &options, text(&self.place)]).expect("resizing a tmpfs");
+        // The options that it has now name its owner as another namespace knows it.
+        let ignore = ["--options-mode", "ignore", "-o", &options];
+        mount(&[&ignore[..], &[text(&self.place)]].concat()).expect("resizing a tmpfs");
     }
 }
 

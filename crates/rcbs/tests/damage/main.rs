@@ -12,6 +12,7 @@ mod stage;
 mod support;
 
 mod beside;
+mod flips;
 mod ledger;
 mod lost_ledger;
 mod manifests;

@@ -27,8 +27,7 @@ fn day() -> Cloud {
 fn fill(lines: &str, place: impl Fn(&Stage) -> PathBuf, step_kib: usize) {
     let lines = format!("{}maxConnections=2\n{lines}", hourly());
     let reference = Reference::of(day(), &lines);
-    let mut full = 0;
-    for kib in (16..ENOUGH_KIB).step_by(step_kib) {
+    for (full, kib) in (16..ENOUGH_KIB).step_by(step_kib).enumerate() {
         let mut stage = Stage::new(day());
         stage.set(&lines);
         let disk = SmallDisk::mount(&place(&stage), kib);
@@ -39,7 +38,6 @@ fn fill(lines: &str, place: impl Fn(&Stage) -> PathBuf, step_kib: usize) {
             assert!(full > 5, "only {full} disks were too small");
             return;
         }
-        full += 1;
         assert_eq!(finished.code, Some(6), "{kib} KiB: {}", finished.stderr);
         assert!(
             finished.stderr.contains("hint: free space"),

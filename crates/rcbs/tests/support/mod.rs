@@ -18,6 +18,7 @@ pub mod rcbs;
 pub mod rounds;
 pub mod small_disk;
 pub mod snapshot;
+pub mod wire;
 
 use std::path::{Path, PathBuf};
 

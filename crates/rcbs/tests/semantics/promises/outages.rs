@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rcbs_sim::Cloud;
 
-use crate::relay::Relay;
 use crate::stage::{Stage, cloud, side_by_side};
 use crate::support::rcbs::Finished;
+use crate::support::wire::Wire;
 
 /// A day with so many recordings, one after the other.
 fn day_of(count: usize) -> Cloud {
@@ -42,9 +42,9 @@ fn an_outage_in_the_middle_of_a_run_is_waited_through() {
         } else {
             (stage.server.api_port(), "gwsUriPrefix=http://127.0.0.1")
         };
-        let relay = Relay::start(behind);
+        let wire = Wire::start(behind);
         let path = if is_store { "" } else { "/api/v2" };
-        stage.set(&format!("{key}:{}{path}", relay.port()));
+        stage.set(&format!("{key}:{}{path}", wire.port()));
         let run = stage.program(&["backup", "--json"]).start();
         wait_until("it has begun", || {
             let counts = stage.server.requests().counts();
@@ -54,10 +54,10 @@ fn an_outage_in_the_middle_of_a_run_is_waited_through() {
                 counts.lists
             }) >= 4
         });
-        relay.go_dark();
+        wire.go_dark();
         std::thread::sleep(Duration::from_secs(5));
-        let refused = relay.refused();
-        relay.come_back();
+        let refused = wire.refused();
+        wire.come_back();
         let finished = run.wait().expect_code(0);
         assert_eq!(stage.media_files().len(), 20, "{side}");
         assert!(

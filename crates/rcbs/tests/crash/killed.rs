@@ -133,7 +133,7 @@ fn a_recovery_killed_five_times_in_a_row_is_completed_by_the_sixth() {
     let moments = Duration::from_millis(150);
     kill_often(Rounds::of(WHAT, 16, 400), 5, |stage, seed| {
         // Recovery comes first in a run; the first run has something to recover from.
-        if seed.number("byte or moment") % 2 == 0 {
+        if seed.number("byte or moment").is_multiple_of(2) {
             kill_at_a_byte(stage, seed)
         } else {
             start(stage).kill_after(moments.mul_f64(seed.unit("kill after")))

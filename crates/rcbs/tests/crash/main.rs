@@ -13,6 +13,7 @@ mod interrupted;
 mod killed;
 mod killed_at_calls;
 mod starved;
+mod wires;
 
 #[path = "../semantics/stage.rs"]
 mod stage;

@@ -14,8 +14,8 @@ pub enum Harm {
     Cut { after: usize },
     /// Nothing more is sent after so many bytes, and the other direction stays open.
     HalfClose { after: usize },
-    /// Nothing more comes after so many bytes; the connection stays open.
-    Silence { after: usize },
+    /// Nothing of the body comes; the connection stays open.
+    NoBody,
     /// This bit of the body is flipped.
     Flip { bit: usize },
     /// So many bytes a second.
@@ -218,25 +218,29 @@ impl Answer {
     /// Counts a piece, flips its bit, and says how many bytes of it are passed on.
     fn passes(&mut self, piece: &mut [u8]) -> usize {
         let limit = match self.harm {
-            Some(Harm::Cut { after } | Harm::HalfClose { after } | Harm::Silence { after }) => {
-                after
-            }
+            Some(Harm::Cut { after } | Harm::HalfClose { after }) => after,
+            Some(Harm::NoBody) if self.has_head() => 0,
             _ => usize::MAX,
         };
         let count = piece.len().min(limit - self.passed_bytes.min(limit));
-        self.passed_bytes += count;
-        for byte in &mut piece[..count] {
-            if !self.head.ends_with(b"\r\n\r\n") {
+        for (place, byte) in piece[..count].iter_mut().enumerate() {
+            if !self.has_head() {
                 self.head.push(*byte);
                 continue;
             }
-            if let Some(Harm::Flip { bit }) = self.harm
-                && bit / 8 == self.body_bytes
-            {
-                *byte ^= 1 << (bit % 8);
+            match self.harm {
+                Some(Harm::NoBody) => return place,
+                Some(Harm::Flip { bit }) if bit / 8 == self.body_bytes => *byte ^= 1 << (bit % 8),
+                _ => {}
             }
             self.body_bytes += 1;
         }
+        self.passed_bytes += count;
         count
+    }
+
+    /// Whether the whole head has come.
+    fn has_head(&self) -> bool {
+        self.head.ends_with(b"\r\n\r\n")
     }
 }

@@ -87,6 +87,11 @@ impl Reference {
             .collect()
     }
 
+    /// The path of a media file, relative to the target.
+    pub fn path(&self, key: &Key) -> &str {
+        self.paths[key].to_str().unwrap()
+    }
+
     /// The folder of a recording, relative to the target.
     pub fn folder(&self, id: &str) -> String {
         let (_, path) = self.paths.iter().find(|(key, _)| key.0 == id).unwrap();

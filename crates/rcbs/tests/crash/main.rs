@@ -8,10 +8,15 @@
 
 mod bounds;
 mod checker;
+mod clocks;
 mod full;
+mod in_place;
 mod interrupted;
 mod killed;
 mod killed_at_calls;
+mod listing;
+mod paused;
+mod refused_calls;
 mod starved;
 mod wires;
 

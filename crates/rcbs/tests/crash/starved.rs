@@ -49,6 +49,7 @@ fn broken_stage(reference: &Reference, stage: &Stage, options: &[&str], code: i3
     reference.check_next_run(stage, &after);
 }
 
+/// B7.
 #[test]
 fn a_volume_that_cannot_be_flushed_publishes_nothing() {
     for number in 1..=2 {
@@ -57,6 +58,7 @@ fn a_volume_that_cannot_be_flushed_publishes_nothing() {
     }
 }
 
+/// B8.
 #[test]
 fn a_folder_that_cannot_be_flushed_ends_the_run() {
     broken(
@@ -66,6 +68,7 @@ fn a_folder_that_cannot_be_flushed_ends_the_run() {
     );
 }
 
+/// B3.
 #[test]
 fn a_full_disk_ends_the_run_and_the_next_goes_on() {
     for id in ["RECORDING0", "RECORDING5"] {
@@ -101,6 +104,7 @@ fn a_full_disk_ends_the_run_and_the_next_goes_on() {
     }
 }
 
+/// B4.
 #[test]
 fn a_ledger_on_a_full_disk_ends_the_run() {
     broken_ledger("pwrite64", [30, 45, 60], "ENOSPC", 6, "hint: free space");
@@ -130,6 +134,7 @@ fn broken_ledger(
     }
 }
 
+/// A9.
 #[test]
 fn few_file_handles_make_a_run_slower_and_not_wrong() {
     let reference = Reference::of(day(), &hourly());

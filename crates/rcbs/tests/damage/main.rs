@@ -13,6 +13,7 @@ mod support;
 
 mod beside;
 mod flips;
+mod journal;
 mod ledger;
 mod lost_ledger;
 mod manifests;

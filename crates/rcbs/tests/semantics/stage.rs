@@ -132,8 +132,14 @@ impl Stage {
             .fold(program, |program, (name, value)| program.env(name, value))
     }
 
+    /// The environment of the program.
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.environment.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// In one piece: a program that was started before may be reading it at this moment.
-    fn write_configuration(&self) {
+    pub fn write_configuration(&self) {
         let folder = self.folder.path();
         let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
         std::io::Write::write_all(&mut file, self.lines.as_bytes()).unwrap();

@@ -188,6 +188,20 @@ impl Started {
         self.wait()
     }
 
+    /// Sends a signal ("STOP", "CONT", "INT") and lets it run on.
+    pub fn send(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
+    /// Waits until SIGSTOP has arrived.
+    pub fn wait_until_stopped(&self) {
+        let until = Instant::now() + self.limit;
+        while !self.process.is_stopped() {
+            assert!(Instant::now() < until, "it cannot be stopped");
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
     /// Waits until `text` stands in its output; fails the test when it never does.
     pub fn expect_text(&mut self, text: &str) {
         assert!(

@@ -59,7 +59,7 @@ fn a_disk_that_holds_archive_and_ledger_may_be_full_at_any_point() {
     );
 }
 
-/// B3.
+/// B3, B10.
 #[test]
 fn a_disk_that_holds_the_archive_may_be_full_at_any_point() {
     where_disks_can_be_mounted(

@@ -110,6 +110,7 @@ fn a_ledger_on_a_full_disk_ends_the_run() {
     broken_ledger("pwrite64", [30, 45, 60], "ENOSPC", 6, "hint: free space");
 }
 
+/// B7.
 #[test]
 fn a_ledger_that_cannot_be_flushed_ends_the_run() {
     broken_ledger("fsync,fdatasync", 4..11, "EIO", 1, "ledger");

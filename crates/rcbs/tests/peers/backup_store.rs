@@ -170,6 +170,7 @@ fn customer(dir: &Path, number: usize) -> Recipient {
     }
 }
 
+/// E6.
 #[test]
 fn a_cut_transfer_goes_on_at_the_next_byte_of_the_same_version() {
     let store = Seaweed::start();

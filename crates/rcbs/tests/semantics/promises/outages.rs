@@ -30,6 +30,7 @@ fn wait_until(what: &str, is_true: impl Fn() -> bool) {
     }
 }
 
+/// E14.
 #[test]
 fn an_outage_in_the_middle_of_a_run_is_waited_through() {
     side_by_side(&["store", "api"], |side| {
@@ -83,6 +84,7 @@ fn one_object_that_is_always_cut_off_is_no_outage() {
     assert_eq!(outages, [""; 0]);
 }
 
+/// D3, E9, E11.
 #[test]
 fn a_refused_login_ends_the_run_after_a_handful_of_requests() {
     type Case<'a> = (&'a str, &'a str, &'a [&'a str], usize, usize);
@@ -137,6 +139,7 @@ fn with_clock(stage: &Stage, off: &str) -> (Finished, usize) {
     (finished, refused)
 }
 
+/// E10.
 #[test]
 fn a_wrong_clock_of_this_machine_is_made_up_for() {
     for off in ["-20m", "+20m", "-3d"] {

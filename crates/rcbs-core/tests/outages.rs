@@ -189,6 +189,7 @@ async fn backup(world: World, folder: &Path) -> Ended {
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const FOR_EVER: Duration = Duration::from_secs(1_000_000);
 
+/// E14.
 #[tokio::test(start_paused = true)]
 async fn an_outage_in_the_middle_is_waited_through_with_few_requests() {
     for (name, api_answers, store_answers) in [("store", u64::MAX, 10), ("api", 4, u64::MAX)] {

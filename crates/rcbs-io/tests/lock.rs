@@ -85,6 +85,7 @@ fn a_state_folder_reached_by_another_path_is_the_same() {
     );
 }
 
+/// B22.
 #[test]
 fn the_lock_of_a_killed_owner_is_free_and_it_is_named() {
     let place = place();

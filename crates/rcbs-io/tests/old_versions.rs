@@ -20,6 +20,7 @@ use rusqlite::Connection;
 /// The check for each stored version, the first for version 1.
 const CONTENTS: &[fn(&Path)] = &[version_1_is_read, version_2_is_read, version_3_is_read];
 
+/// A11.
 #[test]
 fn every_stored_version_has_a_test_and_is_read() {
     if std::env::var_os("FREEZE").is_some() {

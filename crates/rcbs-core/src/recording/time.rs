@@ -153,6 +153,7 @@ mod tests {
         check("10000000000", "1970-04-26T17:46:40Z");
     }
 
+    /// D10.
     #[test]
     fn what_is_no_time_is_none() {
         for text in [

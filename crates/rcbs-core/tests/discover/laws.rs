@@ -177,6 +177,7 @@ fn seed() -> RngSeed {
 proptest! {
     #![proptest_config(ProptestConfig { rng_seed: seed(), cases: 500, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// D5.
     #[test]
     fn everything_announced_is_found_or_the_slice_fails(shape in shape(), quirks in quirks(), slice_hours in prop_oneof![Just(24_i64), Just(6), Just(48)]) {
         let calls = calls(&shape);

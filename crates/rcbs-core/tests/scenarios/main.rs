@@ -5,6 +5,7 @@
     reason = "the archive is looked at from outside"
 )]
 
+mod fault_of_ours;
 mod meddled;
 #[path = "../support/mod.rs"]
 mod support;
@@ -168,6 +169,7 @@ fn live_until(death: CancellationToken, life: impl Future<Output = RunEnd> + Sen
     body.join().unwrap();
 }
 
+/// A2.
 #[tokio::test(start_paused = true)]
 async fn any_moment_of_death_followed_by_a_run_ends_in_the_same_archive() {
     let world = World::new(day_of(30), &[]);
@@ -347,6 +349,7 @@ async fn instances_own_every_recording_exactly_once() {
     assert_eq!(together, expected);
 }
 
+/// E1.
 #[tokio::test(start_paused = true)]
 async fn a_storm_of_slow_down_costs_waiting_and_no_recording() {
     let world = World::new(day_of(300), &["object 30%: slow-down"]);

@@ -71,6 +71,7 @@ mod tests {
     const MD5: &str = "\"0123456789abcdef0123456789ABCDEF\"";
     const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
+    /// E7, E8.
     #[test]
     fn the_strongest_whole_checksum_is_chosen() {
         use ChecksumKind::{Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
@@ -158,6 +159,7 @@ mod tests {
         }
     }
 
+    /// E7.
     #[test]
     fn an_etag_is_no_md5_when_the_key_is_not_the_stores() {
         for (name, value, is_md5) in [

@@ -59,6 +59,7 @@ fn verdict(
     )
 }
 
+/// E11.
 #[test]
 fn every_status_and_code_has_its_error() {
     let whole = request(0, false);

@@ -56,8 +56,8 @@ fn publish_all(place: &Place, batch: &[Publication]) -> Vec<Result<(), TargetErr
 /// Makes the bytes of all staged files durable. A failure is final: the kernel has dropped the bytes by then, and
 /// would report success for the next flush of the same file.
 fn flush_bytes(place: &Place, batch: &[Publication]) -> Result<(), TargetError> {
-    if place.volume() == Volume::FlushesAsOne && batch.len() >= ONE_FLUSH_FROM {
-        return flush_volume(place);
+    if flush_as_one(place, batch.len())? {
+        return Ok(());
     }
     for Publication { staged, .. } in batch {
         let name = staged.name.as_str();
@@ -146,8 +146,8 @@ fn name_one(
 
 /// Makes the names in all touched folders durable.
 fn flush_names(place: &Place, touched: &BTreeSet<Folder>) -> Result<(), TargetError> {
-    if place.volume() == Volume::FlushesAsOne && touched.len() >= ONE_FLUSH_FROM {
-        return flush_volume(place);
+    if flush_as_one(place, touched.len())? {
+        return Ok(());
     }
     for folder in touched {
         place
@@ -159,13 +159,17 @@ fn flush_names(place: &Place, touched: &BTreeSet<Folder>) -> Result<(), TargetEr
     Ok(())
 }
 
-/// The root was opened before anything was written, so its handle also reports a write that failed earlier in the
-/// background.
-fn flush_volume(place: &Place) -> Result<(), TargetError> {
-    place
-        .root()
-        .flush_volume()
-        .map_err(|error| failed("flush", place.shown(&Folder::top(), None), &error))
+/// Flushes the volume instead of so many files or folders; `false` where that is no gain or not possible. The root was
+/// opened before anything was written, so its handle also reports a write that failed earlier in the background.
+fn flush_as_one(place: &Place, count: usize) -> Result<bool, TargetError> {
+    if place.volume() != Volume::FlushesAsOne || count < ONE_FLUSH_FROM {
+        return Ok(false);
+    }
+    match place.root().flush_volume() {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
+        Err(error) => Err(failed("flush", place.shown(&Folder::top(), None), &error)),
+    }
 }
 
 /// Takes back the new names of a batch whose names could not be made durable. A name that replaced another stays: the

@@ -247,10 +247,11 @@ impl Dir {
         tolerate_unsupported(fs::fsync(&self.0))
     }
 
-    /// Makes everything on the volume durable, what others have written included.
+    /// Makes everything on the volume durable, what others have written included. Where the system does not know the call
+    /// the error is of the kind `Unsupported`, and nothing is durable.
     #[cfg(target_os = "linux")]
     pub(super) fn flush_volume(&self) -> io::Result<()> {
-        tolerate_unsupported(fs::syncfs(&self.0))
+        Ok(fs::syncfs(&self.0)?)
     }
 
     /// Never asked for: [`super::volume::Volume::FlushesAsOne`] is only found on Linux.

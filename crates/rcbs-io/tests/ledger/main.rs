@@ -128,6 +128,7 @@ fn as_a_child() {
     });
 }
 
+/// G3.
 #[tokio::test]
 async fn damage_to_any_page_is_found() {
     let (folder, path) = place();
@@ -206,6 +207,7 @@ async fn a_file_that_is_no_ledger_is_left_as_it_is() {
     );
 }
 
+/// A11.
 #[tokio::test]
 async fn a_ledger_of_a_newer_version_is_refused() {
     let (_folder, path) = place();
@@ -356,6 +358,7 @@ async fn the_file_and_its_journals_are_private() {
     assert_eq!(files, 3);
 }
 
+/// B18.
 #[tokio::test]
 async fn a_run_with_nothing_to_do_writes_nothing() {
     let (_folder, path) = place();

@@ -130,6 +130,7 @@ fn a_call_that_fails_costs_no_more_than_promised() {
 }
 
 /// All bytes durable, then all names, then all names durable; and a flush for all together when there are many.
+/// B1.
 #[test]
 fn names_come_after_their_bytes_and_before_the_answer() {
     // Opening the archive makes sure of the staging folder; 2018 is made with the first file.

@@ -115,6 +115,7 @@ async fn what_an_earlier_run_left_is_swept_and_never_gone_on_from() {
     assert_eq!(staging(place.path()).len(), 0);
 }
 
+/// B20.
 #[tokio::test]
 async fn a_link_planted_inside_the_target_is_refused() {
     let place = tempfile::tempdir().unwrap();
@@ -222,6 +223,7 @@ async fn a_file_where_a_folder_should_be_fails_only_its_own_recording() {
     assert_eq!(staging(place.path()).len(), 2);
 }
 
+/// B11.
 #[tokio::test]
 async fn a_target_that_was_replaced_is_not_written_to() {
     let place = tempfile::tempdir().unwrap();

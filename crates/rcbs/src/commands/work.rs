@@ -1,7 +1,8 @@
 //! What `backup`, `retry` and `adopt` share: threads, signals, listeners, the record of the run, and the report.
 
-use std::io::Write as _;
-use std::sync::Arc;
+use std::io::{self, Write as _};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use jiff::Timestamp;
 use rcbs_core::event::Listener;
@@ -16,6 +17,9 @@ use crate::exit::Exit;
 use crate::explain::{explain_run, explain_system};
 use crate::report::{Console, JsonLines, Kind, final_report, summary_json};
 use crate::signals::Signals;
+
+/// The ledger's thread, and some for calls that wait for the disk.
+const THREADS_BESIDE: usize = 4;
 
 /// Works under signals, shows what happens, keeps the record and tells the end.
 pub(super) fn work<W>(
@@ -66,11 +70,34 @@ where
 
 /// `numThreads` are the threads that join, check and hash; waiting for servers and disk takes none.
 pub(super) fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, Refusal> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(usize::from(settings.threads()))
-        .enable_all()
-        .build()
+    let threads = usize::from(settings.threads());
+    try_threads(threads + THREADS_BESIDE)
+        .and_then(|()| {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(threads)
+                .enable_all()
+                .build()
+        })
         .map_err(|error| (explain_system("starting threads", &error), Exit::Stopped))
+}
+
+/// Whether so many threads can be had at once. The runtime itself would panic halfway, and then wait for ever for those
+/// that it has.
+fn try_threads(count: usize) -> io::Result<()> {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let threads: io::Result<Vec<_>> = (0..count)
+        .map(|_| {
+            let gate = Arc::clone(&gate);
+            thread::Builder::new().spawn(move || drop(gate.lock()))
+        })
+        .collect();
+    drop(closed);
+    for thread in threads? {
+        // It does nothing that could fail.
+        drop(thread.join());
+    }
+    Ok(())
 }
 
 fn listener(show: Show) -> Arc<dyn Listener> {
@@ -99,6 +126,6 @@ pub(super) fn tell_stop(settings: &Settings, end: &RunEnd) {
         .as_ref()
         .and_then(|error| explain_run(error, &assemble::names(settings)));
     if let Some(explanation) = explained {
-        drop(write!(std::io::stderr(), "{explanation}"));
+        drop(write!(io::stderr(), "{explanation}"));
     }
 }

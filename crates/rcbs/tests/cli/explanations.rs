@@ -105,6 +105,7 @@ fn targets_that_cannot_be_used() {
     );
 }
 
+/// B12.
 #[test]
 fn an_empty_mount_point_is_not_filled() {
     let mut stage = one();

@@ -28,6 +28,7 @@ fn peak_for(len_bytes: u64, form: Form) -> u64 {
     finished.peak_rss_bytes
 }
 
+/// A8.
 #[test]
 fn an_object_of_half_a_gigabyte_takes_no_more_memory_than_a_small_one() {
     let small = peak_for(10_000_000, Form::Detached);

@@ -47,16 +47,19 @@ fn interrupt(signal: &str, code: i32) {
     reference.check_next_run(&stage, &after);
 }
 
+/// A5.
 #[test]
 fn sigterm_ends_a_run_soon_and_cleanly() {
     interrupt("TERM", 143);
 }
 
+/// A5.
 #[test]
 fn ctrl_c_ends_a_run_soon_and_cleanly() {
     interrupt("INT", 130);
 }
 
+/// A5.
 #[test]
 fn a_run_that_waits_for_its_retry_is_interrupted_as_well() {
     let mut stage = Stage::with_faults(day(), &["list always: 503 retry-after=600"]);
@@ -68,6 +71,7 @@ fn a_run_that_waits_for_its_retry_is_interrupted_as_well() {
     assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
 }
 
+/// A5.
 #[test]
 fn an_api_that_does_not_answer_delays_no_end() {
     for (command, fault) in [

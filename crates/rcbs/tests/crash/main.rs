@@ -8,9 +8,17 @@
 
 mod bounds;
 mod checker;
+mod clocks;
+mod full;
+mod in_place;
 mod interrupted;
 mod killed;
+mod killed_at_calls;
+mod listing;
+mod paused;
+mod refused_calls;
 mod starved;
+mod wires;
 
 #[path = "../semantics/stage.rs"]
 mod stage;

@@ -50,6 +50,7 @@ fn broken_stage(reference: &Reference, stage: &Stage, options: &[&str], code: i3
     reference.check_next_run(stage, &after);
 }
 
+/// B7.
 #[test]
 fn a_volume_that_cannot_be_flushed_publishes_nothing() {
     for number in 1..=2 {
@@ -58,6 +59,7 @@ fn a_volume_that_cannot_be_flushed_publishes_nothing() {
     }
 }
 
+/// B8.
 #[test]
 fn a_folder_that_cannot_be_flushed_ends_the_run() {
     broken(
@@ -67,6 +69,7 @@ fn a_folder_that_cannot_be_flushed_ends_the_run() {
     );
 }
 
+/// B3.
 #[test]
 fn a_full_disk_ends_the_run_and_the_next_goes_on() {
     for id in ["RECORDING0", "RECORDING5"] {
@@ -102,11 +105,13 @@ fn a_full_disk_ends_the_run_and_the_next_goes_on() {
     }
 }
 
+/// B4.
 #[test]
 fn a_ledger_on_a_full_disk_ends_the_run() {
     broken_ledger("pwrite64", [30, 45, 60], "ENOSPC", 6, "hint: free space");
 }
 
+/// B7.
 #[test]
 fn a_ledger_that_cannot_be_flushed_ends_the_run() {
     broken_ledger("fsync,fdatasync", 4..11, "EIO", 1, "ledger");
@@ -131,6 +136,7 @@ fn broken_ledger(
     }
 }
 
+/// A9.
 #[test]
 fn few_file_handles_make_a_run_slower_and_not_wrong() {
     let reference = Reference::of(day(), &hourly());

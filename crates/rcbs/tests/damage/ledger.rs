@@ -18,6 +18,7 @@ fn stage() -> Stage {
     stage
 }
 
+/// G3.
 #[test]
 fn a_damaged_ledger_is_told_and_nothing_is_touched() {
     for (name, damage) in [
@@ -62,6 +63,7 @@ fn without_a_ledger_or_an_archive_nothing_is_called_sound() {
 }
 
 /// Everything would be called missing, and a repair would fetch it all into the mount point.
+/// B12.
 #[test]
 fn an_empty_mount_point_is_no_damaged_archive() {
     let mut stage = Stage::new(cloud().recording("one").audio().build());

@@ -130,6 +130,7 @@ fn a_damaged_file_that_cannot_be_replaced_now_stays_and_is_replaced_later() {
     }
 }
 
+/// G2.
 #[test]
 fn damage_behind_the_end_of_a_restored_ledger_is_found() {
     let stage = stage();
@@ -383,6 +384,7 @@ fn damaged_metadata_of_a_recording_that_is_gone_do_not_become_what_was_stored() 
     expect_fields(events(&lines, "damaged")[0], &[("path", metadata.as_str())]);
 }
 
+/// B2.
 #[test]
 fn what_a_crash_left_damaged_stays_until_it_is_replaced() {
     let stage = stage();

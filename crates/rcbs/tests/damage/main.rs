@@ -12,6 +12,8 @@ mod stage;
 mod support;
 
 mod beside;
+mod flips;
+mod journal;
 mod ledger;
 mod lost_ledger;
 mod manifests;

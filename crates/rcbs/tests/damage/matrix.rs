@@ -73,6 +73,7 @@ fn media_of(stage: &Stage, ending: &str) -> String {
         .unwrap()
 }
 
+/// B2, B15, B16.
 #[test]
 fn every_damage_is_found_told_and_mended_while_the_cloud_has_it() {
     for ending in [".bin", ".json"] {
@@ -115,6 +116,7 @@ fn every_damage_is_found_told_and_mended_while_the_cloud_has_it() {
     }
 }
 
+/// B16.
 #[test]
 fn what_the_cloud_no_longer_has_is_listed_and_its_last_copy_kept() {
     for ending in [".bin", ".json"] {

@@ -45,6 +45,7 @@ fn full(call: &str, number: usize) -> (Large, crate::support::rcbs::Finished) {
     (large, finished)
 }
 
+/// I4.
 #[test]
 fn a_full_disk_ends_the_work_and_the_next_run_goes_on() {
     // A file is written in pieces of 256 KiB. Bytes that the system took may be refused when they are flushed.

@@ -73,6 +73,7 @@ fn nasty_stage() -> Stage {
     Stage::new(cloud)
 }
 
+/// B19.
 #[test]
 fn an_id_is_data_and_never_a_path() {
     let stage = nasty_stage();
@@ -178,6 +179,7 @@ fn what_has_no_id_is_told_and_harms_nobody() {
     }
 }
 
+/// B19.
 #[test]
 fn media_ids_that_are_alike_do_not_overwrite_each_other() {
     let mut recording = with_neighbours(cloud())

@@ -27,6 +27,7 @@ const CASES: [(&str, Option<&str>); 17] = [
     ("always: encoded", None),
 ];
 
+/// E3, E4, E12.
 #[test]
 fn what_is_not_the_announced_object_is_not_stored() {
     let mut cloud = with_neighbours(cloud());
@@ -74,6 +75,7 @@ fn run_whole(stage: &Stage) -> usize {
     crate::stage::events(&lines, "verified").len()
 }
 
+/// E12.
 #[test]
 fn without_a_checksum_the_structure_still_shows_what_is_wrong() {
     let quirks = Quirks::from_settings(["checksums=none", "etags=none"]).unwrap();

@@ -30,6 +30,7 @@ fn a_page_of_two_hundred_thousand_brackets_is_no_page() {
     run(&stage);
 }
 
+/// D8.
 #[test]
 fn a_field_of_two_hundred_thousand_brackets_harms_nobody() {
     let nest =
@@ -63,6 +64,7 @@ fn a_field_of_two_hundred_thousand_brackets_harms_nobody() {
     run(&Stage::new(cloud)).expect_code(3).expect_neighbours();
 }
 
+/// D9.
 #[test]
 fn a_login_page_with_status_200_is_no_page() {
     run(&stage(&["list always: html"]))
@@ -73,6 +75,7 @@ fn a_login_page_with_status_200_is_no_page() {
         .expect_neighbours();
 }
 
+/// D9.
 #[test]
 fn an_error_inside_a_200_is_an_error() {
     run(&stage(&["list first-2: status-code code=4"]))
@@ -94,6 +97,7 @@ fn an_error_inside_a_200_is_an_error() {
     );
 }
 
+/// D9.
 #[test]
 fn a_page_that_is_cut_or_no_json_is_asked_for_again() {
     for fault in [
@@ -109,6 +113,7 @@ fn a_page_that_is_cut_or_no_json_is_asked_for_again() {
     }
 }
 
+/// D6.
 #[test]
 fn a_recording_that_is_listed_again_and_again_is_fetched_once() {
     let mut cloud = with_neighbours(cloud());
@@ -140,6 +145,7 @@ fn a_recording_that_is_listed_again_and_again_is_fetched_once() {
     }
 }
 
+/// D4.
 #[test]
 fn endless_pages_end() {
     for fault in [

@@ -55,6 +55,7 @@ fn planted(place: &str, code: i32, words: &str) -> Stage {
     stage
 }
 
+/// B20.
 #[test]
 fn a_link_in_place_of_a_folder_is_not_walked_through() {
     for place in ["2018", "2018/02/12/00", "2018/02/12/00/NEIGHBOUR0BEFORE"] {
@@ -82,6 +83,7 @@ fn a_link_in_place_of_a_metadata_file_is_replaced_and_not_written_through() {
     assert!(stored.symlink_metadata().unwrap().is_file());
 }
 
+/// B20.
 #[test]
 fn a_link_in_place_of_a_media_file_is_left_alone_and_told() {
     let stage = Stage::new(with_neighbours(cloud()));

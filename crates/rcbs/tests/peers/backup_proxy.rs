@@ -161,6 +161,7 @@ fn without(side: &str, port: u16, secret: Option<(&str, &str)>) -> String {
     finished.stderr
 }
 
+/// E13.
 #[test]
 fn a_proxy_that_is_down_is_never_bypassed() {
     let [port] = free_ports();
@@ -180,6 +181,7 @@ fn a_proxy_that_is_down_is_never_bypassed() {
     });
 }
 
+/// E13.
 #[test]
 fn a_proxy_that_refuses_the_login_is_never_bypassed() {
     let proxy = Tinyproxy::start(Some(("branch", "opensesame")));

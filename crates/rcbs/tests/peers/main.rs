@@ -14,7 +14,6 @@ mod backup_store;
 mod backup_tls;
 mod curl;
 mod nginx;
-mod relay;
 mod rig;
 mod seaweed;
 mod server;

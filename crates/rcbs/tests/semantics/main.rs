@@ -12,5 +12,4 @@ mod support;
 mod headings;
 mod keys;
 mod promises;
-mod relay;
 mod stage;

@@ -104,6 +104,25 @@ impl Stage {
         self.folder.path().join("target")
     }
 
+    /// Where the ledger lies: in the target, or beside it with `stateDir=state`.
+    pub fn state_folder(&self) -> PathBuf {
+        if self.lines.contains("stateDir=state\n") {
+            self.folder.path().join("state")
+        } else {
+            self.target().join(".rcbs")
+        }
+    }
+
+    /// What must never be told or written down.
+    pub fn secrets(&self) -> Vec<String> {
+        let secrets = self.environment.iter().filter(|(name, _)| {
+            ["PASSWORD", "SECRET_ACCESS_KEY"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        });
+        secrets.map(|(_, value)| value.clone()).collect()
+    }
+
     /// The program with these arguments, in the folder of the configuration file, not started yet.
     pub fn program(&self, args: &[&str]) -> Rcbs {
         self.write_configuration();
@@ -113,8 +132,14 @@ impl Stage {
             .fold(program, |program, (name, value)| program.env(name, value))
     }
 
+    /// The environment of the program.
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.environment.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// In one piece: a program that was started before may be reading it at this moment.
-    fn write_configuration(&self) {
+    pub fn write_configuration(&self) {
         let folder = self.folder.path();
         let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
         std::io::Write::write_all(&mut file, self.lines.as_bytes()).unwrap();

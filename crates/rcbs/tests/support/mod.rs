@@ -10,12 +10,15 @@
 )]
 
 pub mod archive;
+pub mod books;
 pub mod listener;
 pub mod openssl;
 pub mod process;
 pub mod rcbs;
 pub mod rounds;
+pub mod small_disk;
 pub mod snapshot;
+pub mod wire;
 
 use std::path::{Path, PathBuf};
 

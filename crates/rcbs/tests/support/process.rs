@@ -138,6 +138,13 @@ impl Process {
         tasks.map_or(0, Iterator::count)
     }
 
+    /// Whether it is stopped (SIGSTOP).
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+        // The name stands in brackets, the state behind them.
+        stat.is_ok_and(|stat| stat.rsplit(')').next().unwrap().starts_with(" T"))
+    }
+
     /// The largest resident size seen while waiting; growth in its last 5 ms is not seen.
     pub fn peak_rss_bytes(&self) -> u64 {
         self.peak_rss_bytes

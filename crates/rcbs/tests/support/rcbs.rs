@@ -3,18 +3,20 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::process::{Process, tail};
+use super::snapshot::snapshot;
 
 /// How often a condition for a kill is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A run of `rcbs` in preparation.
 pub struct Rcbs {
-    home: TempDir,
+    home: Arc<TempDir>,
     wrapper: Vec<String>,
     program: PathBuf,
     args: Vec<String>,
@@ -35,6 +37,8 @@ pub struct Finished {
     /// The largest resident size; growth in the last 5 ms of the run is not seen.
     pub peak_rss_bytes: u64,
     pub wall: Duration,
+    /// What lies in its home folder now.
+    pub at_home: Vec<PathBuf>,
 }
 
 impl Rcbs {
@@ -46,7 +50,7 @@ impl Rcbs {
     /// The same for another program.
     pub fn program(path: impl Into<PathBuf>) -> Self {
         Self {
-            home: TempDir::new().unwrap(),
+            home: Arc::new(TempDir::new().unwrap()),
             wrapper: Vec::new(),
             program: path.into(),
             args: Vec::new(),
@@ -114,6 +118,7 @@ impl Rcbs {
             .current_dir(self.current_dir.as_deref().unwrap_or(self.home.path()));
         Started {
             process: Process::start(&mut command),
+            home: Arc::clone(&self.home),
             limit: self.limit,
         }
     }
@@ -122,6 +127,7 @@ impl Rcbs {
 /// A run under way.
 pub struct Started {
     process: Process,
+    home: Arc<TempDir>,
     limit: Duration,
 }
 
@@ -154,6 +160,17 @@ impl Started {
         self.finish()
     }
 
+    /// Kills it (SIGKILL) as soon as so many lines stand in its standard output, if it has not ended by then.
+    pub fn kill_at_line(mut self, count: u64) -> Finished {
+        let lines = |said: String| said.lines().count() as u64;
+        while self.process.wait(LOOK_EVERY).is_none() {
+            if lines(self.process.stdout()) >= count {
+                self.process.kill();
+            }
+        }
+        self.finish()
+    }
+
     /// Kills it (SIGKILL) as soon as something is so, if it has not ended by then.
     pub fn kill_when(mut self, is_so: impl Fn() -> bool) -> Finished {
         let until = Instant::now() + self.limit;
@@ -169,6 +186,20 @@ impl Started {
     pub fn signal(self, signal: &str) -> Finished {
         self.process.signal(signal);
         self.wait()
+    }
+
+    /// Sends a signal ("STOP", "CONT", "INT") and lets it run on.
+    pub fn send(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
+    /// Waits until SIGSTOP has arrived.
+    pub fn wait_until_stopped(&self) {
+        let until = Instant::now() + self.limit;
+        while !self.process.is_stopped() {
+            assert!(Instant::now() < until, "it cannot be stopped");
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     /// Waits until `text` stands in its output; fails the test when it never does.
@@ -198,6 +229,7 @@ impl Started {
             stderr,
             peak_rss_bytes: self.process.peak_rss_bytes(),
             wall: self.process.wall(),
+            at_home: snapshot(self.home.path(), &[]).into_keys().collect(),
         }
     }
 }

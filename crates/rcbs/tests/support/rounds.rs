@@ -40,6 +40,14 @@ impl Rounds {
         self.seeds.clone()
     }
 
+    /// Plays a round for each seed; the one that fails is named.
+    pub fn each(&self, mut play: impl FnMut(u64)) {
+        for seed in self.seeds() {
+            let _named = Round(seed);
+            play(seed);
+        }
+    }
+
     /// All went well: a long run writes it down. `found` says what was met on the way, in a few words.
     pub fn done(self, found: &str) {
         let Some(path) = self.records else {
@@ -57,5 +65,20 @@ impl Rounds {
         file.unwrap()
             .write_all(format!("{record}\n").as_bytes())
             .unwrap();
+    }
+}
+
+/// One round, under way.
+struct Round(u64);
+
+impl Drop for Round {
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever reads of a failure needs the seed"
+    )]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was seed {}", self.0);
+        }
     }
 }

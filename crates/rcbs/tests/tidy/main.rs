@@ -4,6 +4,7 @@
     reason = "a test program may stop at anything odd"
 )]
 
+mod faults;
 mod rules;
 
 use std::path::{Path, PathBuf};

@@ -140,6 +140,7 @@ fn what_is_no_object_is_refused_without_repeating_it() {
     }
 }
 
+/// D10.
 #[test]
 fn an_odd_field_never_loses_the_recording() {
     for odd in [

@@ -1,7 +1,7 @@
 //! From the database's errors to the closed set of the port.
 
 use rcbs_core::ports::LedgerError;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// What can go wrong inside a transaction, before it is known which file it was.
 #[derive(Debug)]
@@ -43,6 +43,12 @@ impl Trouble {
                     | rusqlite::Error::IntegralValueOutOfRange(..)
                     | rusqlite::Error::InvalidColumnType(..)
                     | rusqlite::Error::Utf8Error(..) => LedgerError::Damaged { path, reason },
+                    // The index of the journal is made longer byte by byte, and says nothing of why it could not.
+                    rusqlite::Error::SqliteFailure(failure, _)
+                        if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE =>
+                    {
+                        LedgerError::Full { path }
+                    }
                     _ => match error.sqlite_error_code() {
                         Some(ErrorCode::DiskFull) => LedgerError::Full { path },
                         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -61,14 +67,16 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     #[test]
     fn each_error_of_the_database_becomes_the_one_an_operator_can_act_on() {
         for (code, wanted) in [
             (ffi::SQLITE_FULL, "no space left for the ledger l.db"),
+            (
+                ffi::SQLITE_IOERR_SHMSIZE,
+                "no space left for the ledger l.db",
+            ),
             (ffi::SQLITE_BUSY, "the ledger l.db is in use"),
             (ffi::SQLITE_BUSY_SNAPSHOT, "the ledger l.db is in use"),
             (ffi::SQLITE_LOCKED, "the ledger l.db is in use"),

@@ -259,6 +259,7 @@ fn check_library(version: i32) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    /// G6.
     #[test]
     fn a_library_that_can_damage_the_file_is_refused() {
         for (version, accepted) in [

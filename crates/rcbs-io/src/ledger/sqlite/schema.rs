@@ -134,6 +134,7 @@ mod tests {
             .unwrap()
     }
 
+    /// A11.
     #[test]
     fn an_older_ledger_is_upgraded_and_a_copy_of_it_is_kept() {
         let folder = tempfile::tempdir().unwrap();

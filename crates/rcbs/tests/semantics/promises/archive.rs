@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::stage::{Stage, cloud, expect_fields, summary};
 
+/// B19.
 #[test]
 fn names_are_safe_on_every_platform() {
     let ids = [
@@ -85,6 +86,7 @@ fn names_are_safe_on_every_platform() {
     );
 }
 
+/// G1.
 #[test]
 fn a_lost_ledger_is_rebuilt_from_the_archive() {
     let cloud = ["a", "b"].iter().fold(cloud(), |cloud, id| {
@@ -146,6 +148,7 @@ fn flip(path: &Path) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// G2.
 #[test]
 fn a_lost_ledger_hides_no_damage() {
     for ending in [".bin", ".json"] {

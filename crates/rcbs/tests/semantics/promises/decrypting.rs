@@ -56,6 +56,7 @@ fn summary(finished: &Finished) -> Value {
     serde_json::from_str(finished.stdout.lines().last().unwrap()).unwrap()
 }
 
+/// I1.
 #[test]
 fn the_key_follows_from_the_file() {
     let stage = stored();
@@ -131,6 +132,7 @@ fn recordings_are_opened_by_their_id() {
     assert!(finished.stderr.contains("no recording of that id"));
 }
 
+/// I2.
 #[test]
 fn a_clear_file_is_whole_or_not_there() {
     use std::os::unix::fs::PermissionsExt;
@@ -234,6 +236,7 @@ fn decrypting_replaces_nothing() {
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");
 }
 
+/// I1, I2.
 #[test]
 fn rubbish_is_never_a_clear_file() {
     // What opens to no media, declared as speech.
@@ -277,6 +280,7 @@ fn rubbish_is_never_a_clear_file() {
     assert_eq!(clear_files(&stage.folder().join("other")), BTreeMap::new());
 }
 
+/// I3.
 #[test]
 fn opening_takes_the_same_memory_for_any_file() {
     let mut peaks = Vec::new();

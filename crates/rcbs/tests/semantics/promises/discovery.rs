@@ -123,6 +123,7 @@ fn the_server_s_bounds_only_narrow() {
     }
 }
 
+/// D4.
 #[test]
 fn paging_follows_links_then_offsets_then_divides_time() {
     let cloud = small(cloud()).fill(jiff::civil::date(2018, 2, 12), 60);
@@ -182,6 +183,7 @@ fn paging_follows_links_then_offsets_then_divides_time() {
     }
 }
 
+/// D8.
 #[test]
 fn what_a_server_writes_otherwise_is_read_all_the_same() {
     let cloud = small(cloud()).fill(jiff::civil::date(2018, 2, 12), 20);
@@ -253,6 +255,7 @@ fn a_wrong_login_is_told_however_it_is_refused() {
     });
 }
 
+/// D4.
 #[test]
 fn a_link_that_leads_astray_costs_no_recording() {
     let cloud = small(cloud()).fill(jiff::civil::date(2018, 2, 12), 60);
@@ -484,6 +487,7 @@ fn an_empty_list_may_be_left_out() {
     }
 }
 
+/// D8.
 #[test]
 fn a_recording_that_says_nothing_about_media_is_a_fault() {
     let raw = |media: &str| {
@@ -511,6 +515,7 @@ fn a_recording_that_says_nothing_about_media_is_a_fault() {
     });
 }
 
+/// D6.
 #[test]
 fn what_is_listed_in_more_than_one_slice_is_counted_once() {
     let cloud = small(cloud()).fill(jiff::civil::date(2018, 2, 12), 60);

@@ -137,6 +137,7 @@ fn envelope_and_ciphertext_are_joined_without_a_key() {
     }
 }
 
+/// E2, E6.
 #[test]
 fn a_cut_transfer_goes_on_where_it_stopped() {
     let large = || {
@@ -206,6 +207,7 @@ fn expect_original(stage: &Stage) {
     assert!(recipient(stage).decrypt_cms(&path).unwrap() == Content::pattern(500_000, 1).to_vec());
 }
 
+/// E4.
 #[test]
 fn a_length_that_is_not_told_is_found_out() {
     let one = || {
@@ -223,6 +225,7 @@ fn a_length_that_is_not_told_is_found_out() {
     }
 }
 
+/// E9.
 #[test]
 fn a_file_that_is_gone_is_looked_for_once_more() {
     let stage = Stage::new(cloud().recording("one").audio().without_object().build());
@@ -282,6 +285,7 @@ fn a_file_that_is_gone_is_looked_for_once_more() {
     stage.backup().expect_code(0);
 }
 
+/// E9.
 #[test]
 fn one_refused_object_is_that_object_s_problem() {
     let many = |count: usize| {

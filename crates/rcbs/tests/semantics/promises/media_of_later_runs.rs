@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, cloud, days_ago, events, expect_fields, summary};
 
+/// D7, D13.
 #[test]
 fn late_media_are_fetched_by_later_runs() {
     let cloud = cloud()
@@ -117,6 +118,7 @@ fn what_waits_is_tried_in_every_run() {
     assert_eq!(stage.states("gone"), ["lost"]);
 }
 
+/// D13.
 #[test]
 fn changed_metadata_replaces_the_old() {
     let stage = Stage::new(cloud().recording("one").audio().build());

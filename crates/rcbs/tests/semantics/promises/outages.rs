@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rcbs_sim::Cloud;
 
-use crate::relay::Relay;
 use crate::stage::{Stage, cloud, side_by_side};
 use crate::support::rcbs::Finished;
+use crate::support::wire::Wire;
 
 /// A day with so many recordings, one after the other.
 fn day_of(count: usize) -> Cloud {
@@ -30,6 +30,7 @@ fn wait_until(what: &str, is_true: impl Fn() -> bool) {
     }
 }
 
+/// E14.
 #[test]
 fn an_outage_in_the_middle_of_a_run_is_waited_through() {
     side_by_side(&["store", "api"], |side| {
@@ -42,9 +43,9 @@ fn an_outage_in_the_middle_of_a_run_is_waited_through() {
         } else {
             (stage.server.api_port(), "gwsUriPrefix=http://127.0.0.1")
         };
-        let relay = Relay::start(behind);
+        let wire = Wire::start(behind);
         let path = if is_store { "" } else { "/api/v2" };
-        stage.set(&format!("{key}:{}{path}", relay.port()));
+        stage.set(&format!("{key}:{}{path}", wire.port()));
         let run = stage.program(&["backup", "--json"]).start();
         wait_until("it has begun", || {
             let counts = stage.server.requests().counts();
@@ -54,10 +55,10 @@ fn an_outage_in_the_middle_of_a_run_is_waited_through() {
                 counts.lists
             }) >= 4
         });
-        relay.go_dark();
+        wire.go_dark();
         std::thread::sleep(Duration::from_secs(5));
-        let refused = relay.refused();
-        relay.come_back();
+        let refused = wire.refused();
+        wire.come_back();
         let finished = run.wait().expect_code(0);
         assert_eq!(stage.media_files().len(), 20, "{side}");
         assert!(
@@ -83,6 +84,7 @@ fn one_object_that_is_always_cut_off_is_no_outage() {
     assert_eq!(outages, [""; 0]);
 }
 
+/// D3, E9, E11.
 #[test]
 fn a_refused_login_ends_the_run_after_a_handful_of_requests() {
     type Case<'a> = (&'a str, &'a str, &'a [&'a str], usize, usize);
@@ -137,6 +139,7 @@ fn with_clock(stage: &Stage, off: &str) -> (Finished, usize) {
     (finished, refused)
 }
 
+/// E10.
 #[test]
 fn a_wrong_clock_of_this_machine_is_made_up_for() {
     for off in ["-20m", "+20m", "-3d"] {

@@ -109,6 +109,7 @@ fn expect_only_the_good_one(stage: &Stage, check: &str, fault: &str) {
     assert!(stage.own_files("staging").is_empty(), "{fault}");
 }
 
+/// B1.
 #[test]
 fn stored_means_durable() {
     killed_runs_leave_nothing_partial_and_the_next_one_completes();
@@ -247,6 +248,7 @@ fn nothing_is_fetched_twice_for_nothing() {
     assert_eq!(stage.object_requests(), 0);
 }
 
+/// B17.
 #[test]
 fn what_is_missing_or_damaged_on_disk_is_fetched_again() {
     let cloud = ["whole", "missing", "damaged"]
@@ -285,6 +287,7 @@ fn what_is_missing_or_damaged_on_disk_is_fetched_again() {
     stage.backup().expect_code(4);
 }
 
+/// D8.
 #[test]
 fn the_archive_outlives_the_product() {
     let odd = br#"{ "startTime":"2018-02-12T08:00:00.000+0000" ,"id" : "odd", "mediaFiles":[ ],  "x":"\u00e4" }"#;

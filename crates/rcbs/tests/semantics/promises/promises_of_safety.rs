@@ -264,6 +264,7 @@ fn no_answer_is_endless() {
     });
 }
 
+/// B21.
 #[test]
 fn one_run_at_a_time_fills_a_target() {
     for state_dir in ["", "stateDir=state"] {

@@ -52,6 +52,7 @@ fn ids(stage: &Stage) -> Vec<String> {
     ids
 }
 
+/// D10.
 #[test]
 fn the_window_compares_the_start_of_a_recording() {
     let cloud = [
@@ -230,6 +231,7 @@ fn the_overlap_reaches_back_on_runs_after_the_first() {
     assert_eq!(planned(&stage, 0).since.to_string(), "2018-02-12T00:00:00Z");
 }
 
+/// F6.
 #[test]
 fn the_old_program_s_end_time_is_read() {
     let at = days_ago(6);

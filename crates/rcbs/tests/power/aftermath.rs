@@ -9,24 +9,23 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rcbs_core::event::{Event, Listener};
 use rcbs_core::plan::Instance;
-use rcbs_core::ports::{EntryState, Ledger};
 use rcbs_core::run::{
     ManifestsOptions, Outcome, Ports, VerifyOptions, VerifyPorts, outcome, run, verify,
     verify_manifests,
 };
 use rcbs_core::verify::{ReadData, VerifyEvent, Witness};
-use rcbs_io::ledger::SqliteLedger;
 use rcbs_io::target::TargetView;
 use rcbs_sim::faults::Faults;
 use rcbs_sim::ports::{SimApi, SimStore};
 use rcbs_sim::quirks::Quirks;
 use rcbs_sim::{SharedCloud, SimClock};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::cut::Remains;
 use crate::ports;
 use crate::support::archive::{Key, sealed_files, sha256};
+use crate::support::books::Books;
+use crate::support::scratch;
 use crate::support::snapshot::files;
 
 /// Fails the check with words instead of ending the test: the tests also show that the check finds what it should.
@@ -45,6 +44,25 @@ pub struct Reference {
     pub files: BTreeMap<PathBuf, Vec<u8>>,
     /// Other bytes that metadata may have before the next run: what an earlier run has stored.
     pub earlier: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Reference {
+    /// When the recording of each media file began.
+    fn starts_ms(&self) -> Vec<(Key, i64)> {
+        self.cloud.read(|cloud| {
+            let recordings = cloud.recordings().iter();
+            let keys = recordings.flat_map(|one| {
+                let media = one.media.iter();
+                media.map(|media| {
+                    (
+                        (one.id.clone(), media.id.clone()),
+                        one.start.as_millisecond(),
+                    )
+                })
+            });
+            keys.collect()
+        })
+    }
 }
 
 /// What the user was told before the cut: recordings and media files that are stored.
@@ -67,7 +85,7 @@ pub async fn check(
     remains: &Remains,
     told: &BTreeSet<(Key, PathBuf)>,
 ) -> Result<(), String> {
-    let place = place();
+    let place = scratch();
     materialise(remains, place.path());
     let target = place.path().join("target");
     let stored = public_files(&target);
@@ -79,7 +97,7 @@ pub async fn check(
     for (key, path) in told {
         ensure!(stored.contains_key(path), "{key:?} was told and is gone");
     }
-    let known = known(&target, &stored).await?;
+    let known = known(reference, &target, &stored)?;
     for (key, _) in told {
         ensure!(
             known.contains(key),
@@ -95,11 +113,6 @@ pub async fn check(
         );
     }
     check_complete(reference, &target).await
-}
-
-/// In memory, where the system has such a place: nothing that happens there needs to survive anything.
-fn place() -> TempDir {
-    TempDir::new_in("/dev/shm").unwrap_or_else(|_| TempDir::new().unwrap())
 }
 
 fn materialise(remains: &Remains, place: &Path) {
@@ -126,37 +139,33 @@ pub fn public_files(target: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Media files that the ledger calls verified; each must lie there as it says.
-async fn known(
+/// What the ledger says is there, and the end time that is told to others passes nothing that is not.
+fn known(
+    reference: &Reference,
     target: &Path,
     stored: &BTreeMap<PathBuf, Vec<u8>>,
 ) -> Result<BTreeSet<Key>, String> {
-    let path = target.join(".rcbs/ledger.db");
-    let ledger = match SqliteLedger::open_beside(&path) {
-        Ok(ledger) => ledger,
-        // The run was cut before it had one.
-        Err(_) if stored.is_empty() => return Ok(BTreeSet::new()),
-        Err(error) => return Err(format!("the ledger: {error}")),
-    };
-    let mut known = BTreeSet::new();
-    let page = ledger.recordings(None, 1_000).await;
-    for held in page.map_err(|error| error.to_string())? {
-        let folder = PathBuf::from(&held.entry.folder);
-        let inside: Vec<_> = stored
-            .iter()
-            .filter(|(path, _)| path.starts_with(&folder))
-            .collect();
-        for (media, entry) in &held.entry.media {
-            let EntryState::Verified { sha256: digest, .. } = &entry.state else {
-                continue;
-            };
-            let digest = rcbs_sim::hex(digest);
-            let is_there = inside.iter().any(|(_, bytes)| sha256(bytes) == digest);
-            ensure!(is_there, "{media} is called verified and is not there");
-            known.insert((held.entry.id.as_str().to_owned(), media.as_str().to_owned()));
-        }
+    let books = Books::of(&target.join(".rcbs"));
+    let digests: BTreeSet<String> = stored.values().map(|bytes| sha256(bytes)).collect();
+    for (key, entry) in books.verified() {
+        let is_there = entry.sha256.as_ref().is_some_and(|it| digests.contains(it));
+        ensure!(is_there, "{key:?} is called verified and is not there");
     }
-    Ok(known)
+    let verified: BTreeSet<Key> = books.verified().map(|(key, _)| key.clone()).collect();
+    let endtime_ms = std::fs::read_to_string(target.join("last_recording_endtime.txt"))
+        .ok()
+        .map(|text| text.trim().parse::<i64>().unwrap());
+    for (key, start_ms) in reference.starts_ms() {
+        let is_passed = |moment: Option<i64>| moment.is_some_and(|moment| start_ms < moment);
+        let is_known = books.media.contains_key(&key) || !is_passed(books.checkpoint_ms);
+        ensure!(
+            is_known,
+            "{key:?} lies before the checkpoint and is not known"
+        );
+        let is_here = verified.contains(&key) || !is_passed(endtime_ms);
+        ensure!(is_here, "{key:?} lies before the end time and is not here");
+    }
+    Ok(verified)
 }
 
 struct Silent;
@@ -234,13 +243,11 @@ async fn check_complete(reference: &Reference, target: &Path) -> Result<(), Stri
         let left = files(&target.join(".rcbs").join(folder));
         ensure!(left.is_empty(), "{folder} holds {:?}", left.keys());
     }
-    let ledger = target.join(".rcbs/ledger.db");
-    let connection = rusqlite::Connection::open(&ledger).unwrap();
-    let sound: String = connection
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
-    ensure!(sound == "ok", "the ledger: {sound}");
-    drop(connection);
+    let known = known(reference, target, &stored)?;
+    ensure!(
+        known.len() == reference.starts_ms().len(),
+        "not all is verified: {known:?}"
+    );
     let world = World::around(reference);
     let said = Arc::new(Said::default());
     let ports = world.ports(target);

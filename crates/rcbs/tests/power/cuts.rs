@@ -1,6 +1,7 @@
 //! Runs of several kinds, cut at any moment.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 
 use rcbs_sim::{Cloud, Content, Form};
@@ -146,18 +147,21 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
+/// B1, B2.
 #[test]
 fn many_files_at_once_survive_any_cut() {
     let story = Story::first_run(MANY);
     cut_often("power cuts, many files at once", 700, 35_000, &story);
 }
 
+/// B1, B2.
 #[test]
 fn files_one_by_one_survive_any_cut() {
     let story = Story::first_run(ONE_BY_ONE);
     cut_often("power cuts, one file after the other", 700, 35_000, &story);
 }
 
+/// B1, B2.
 #[test]
 fn an_archive_that_is_brought_up_to_date_survives_any_cut() {
     let story = Story::later_run();
@@ -175,7 +179,12 @@ fn found_out(story: &Story) -> Option<String> {
         [Cut::new(seed, story.calls.len()), Cut::after(seed, after)]
     });
     let mut cuts = cuts.into_iter();
-    cuts.find_map(|cut| runtime.block_on(story.cut_there(&cut)).err())
+    cuts.find_map(|cut| {
+        // Some checks end a test instead of giving words.
+        let checked = || runtime.block_on(story.cut_there(&cut));
+        let checked = std::panic::catch_unwind(AssertUnwindSafe(checked));
+        checked.unwrap_or_else(|_| Err("a panic".to_owned())).err()
+    })
 }
 
 /// Whether a call is one of some kind, by those before it.

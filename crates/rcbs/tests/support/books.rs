@@ -28,13 +28,13 @@ pub struct Entry {
 }
 
 impl Books {
-    /// Reads `ledger.db` and its journal in this folder. No file, or one that no run has finished making, says nothing.
+    /// Reads `ledger.db` and its journals in this folder. No file, or one that no run has finished making, says nothing.
     /// Fails the test when the database or one of its references is damaged.
     #[track_caller]
     pub fn of(state_folder: &Path) -> Self {
-        let copy = tempfile::tempdir().unwrap();
-        for name in ["ledger.db", "ledger.db-wal"] {
-            // A ledger has no journal after a clean stop, and there is none before the first run.
+        let copy = super::scratch();
+        for name in ["ledger.db", "ledger.db-wal", "ledger.db-journal"] {
+            // A ledger has no journals after a clean stop, and there is none before the first run.
             std::fs::copy(state_folder.join(name), copy.path().join(name)).ok();
         }
         let connection = Connection::open(copy.path().join("ledger.db")).unwrap();

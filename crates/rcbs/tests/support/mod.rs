@@ -22,12 +22,19 @@ pub mod wire;
 
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 /// The top of the source tree.
 pub fn source_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
         .expect("the crate lies two folders below the top")
+}
+
+/// A folder in memory, where the system has such a place: for what needs to survive nothing.
+pub fn scratch() -> TempDir {
+    TempDir::new_in("/dev/shm").unwrap_or_else(|_| TempDir::new().unwrap())
 }
 
 /// A program that `scripts/install.sh` put into `target/venv`.

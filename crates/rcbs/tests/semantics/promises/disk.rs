@@ -79,6 +79,7 @@ fn expect_refused(stage: &Stage, words: &str) {
     }
 }
 
+/// B12.
 #[test]
 fn a_target_is_the_archive_that_its_ledger_knows() {
     // Another archive at its place.
@@ -226,6 +227,7 @@ fn what_does_not_fit_is_told_before_it_is_fetched() {
     assert!(!text.contains("too small"), "{text}");
 }
 
+/// B3.
 #[test]
 fn a_full_disk_is_waited_for_and_then_ends_the_run() {
     // It is full at the first write, and takes what comes after a second.

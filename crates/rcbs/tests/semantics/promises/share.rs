@@ -96,6 +96,7 @@ fn half_written(stage: &Stage) -> PathBuf {
     large().unwrap()
 }
 
+/// C8, with a file system behind a program (FUSE) in place of a share.
 #[test]
 fn a_network_file_system_is_recognised() {
     let stage = Stage::new(cloud().recording("one").audio().build());
@@ -120,6 +121,7 @@ fn a_network_file_system_is_recognised() {
         .expect_code(0);
 }
 
+/// C3, with a file system behind a program (FUSE) in place of a share.
 #[test]
 fn what_a_share_did_not_keep_is_never_called_stored() {
     for (read_back, code) in [("auto", 3), ("never", 0)] {
@@ -184,6 +186,7 @@ fn write_at(path: &Path, at: u64, byte: u8) {
     std::os::unix::fs::FileExt::write_all_at(&file, &[byte], at).unwrap();
 }
 
+/// C1, with a file system behind a program (FUSE) in place of a share.
 #[test]
 fn a_share_that_is_lost_ends_the_run() {
     let stage = slow_screen();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::ports::DiskSpace;
+
 /// A file of which nothing is known is expected to have this length.
 const UNKNOWN_BYTES: u64 = 1_000_000;
 /// What a file takes beyond its own length: the head of an envelope, the rest of its last block, its name.
@@ -9,11 +11,34 @@ const OVERHEAD_BYTES: u64 = 8 << 10;
 /// No recording is longer: a server that tells more counts something else, or is broken, and must not stop a run.
 const BELIEVED_BYTES: u64 = 100_000_000_000;
 
+/// The reserve that nobody chose is no larger than this.
+const AUTO_MOST_BYTES: u64 = 1_000_000_000;
+
+/// How much of a volume stays free (`diskReserve`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserve {
+    /// A hundredth of it, and 1 GB at most: small disks are used, and of large ones nothing is wasted.
+    Auto,
+    /// So many bytes; 0 leaves none.
+    Bytes(u64),
+}
+
+impl Reserve {
+    /// The bytes of it.
+    #[must_use]
+    pub fn bytes(self, disk: DiskSpace) -> u64 {
+        match self {
+            Self::Auto => (disk.total_bytes / 100).min(AUTO_MOST_BYTES),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
 /// How much stays free, and how long a run waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpaceRules {
-    /// Bytes of the target's volume that a run leaves free (`diskReserve`); 0 leaves none.
-    pub reserve_bytes: u64,
+    /// What a run leaves free of the target's volume.
+    pub reserve: Reserve,
     /// How long a run waits when there is no space, before it ends (`diskWait`).
     pub wait: Duration,
 }
@@ -21,11 +46,21 @@ pub struct SpaceRules {
 impl SpaceRules {
     /// Whether `bytes` more fit beside what is under way, with the reserve left.
     #[must_use]
-    pub fn fits(&self, free_bytes: u64, under_way_bytes: u64, bytes: u64) -> bool {
+    pub fn fits(&self, disk: DiskSpace, under_way_bytes: u64, bytes: u64) -> bool {
         let taken = under_way_bytes
             .saturating_add(bytes)
-            .saturating_add(self.reserve_bytes);
-        taken <= free_bytes
+            .saturating_add(self.reserve.bytes(disk));
+        taken <= disk.free_bytes
+    }
+
+    /// Whether what is to come fits.
+    #[must_use]
+    pub fn forecast(&self, expected_bytes: u64, disk: DiskSpace) -> SpaceForecast {
+        SpaceForecast {
+            expected_bytes,
+            free_bytes: disk.free_bytes,
+            reserve_bytes: self.reserve.bytes(disk),
+        }
     }
 }
 
@@ -105,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_under_way_and_the_reserve_count() {
         let rules = |reserve_bytes| SpaceRules {
-            reserve_bytes,
+            reserve: Reserve::Bytes(reserve_bytes),
             wait: Duration::ZERO,
         };
         for (reserve, free, under_way, bytes, fits) in [
@@ -119,8 +154,29 @@ mod tests {
             (0, 0, 0, 0, true),
             (u64::MAX, 100, u64::MAX, u64::MAX, false),
         ] {
-            let found = rules(reserve).fits(free, under_way, bytes);
+            let disk = DiskSpace {
+                free_bytes: free,
+                total_bytes: 1_000,
+            };
+            let found = rules(reserve).fits(disk, under_way, bytes);
             assert_eq!(found, fits, "{reserve} {free} {under_way} {bytes}");
+        }
+    }
+
+    #[test]
+    fn the_reserve_that_nobody_chose_is_a_hundredth_of_small_disks_and_bounded_on_large_ones() {
+        for (total_bytes, wanted) in [
+            (0, 0),
+            (64_000_000, 640_000),
+            (100_000_000_000, 1_000_000_000),
+            (20_000_000_000_000, 1_000_000_000),
+        ] {
+            let disk = DiskSpace {
+                free_bytes: 5,
+                total_bytes,
+            };
+            assert_eq!(Reserve::Auto.bytes(disk), wanted);
+            assert_eq!(Reserve::Bytes(7).bytes(disk), 7);
         }
     }
 

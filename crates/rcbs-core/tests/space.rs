@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rcbs_core::event::{Event, Listener};
 use rcbs_core::ports::{
-    Clock, FileFact, Publication, StageName, Staged, StagedFile, Target, TargetError,
+    Clock, DiskSpace, FileFact, Publication, StageName, Staged, StagedFile, Target, TargetError,
 };
 use rcbs_core::run::{Outcome, Ports, RunEnd, RunError, RunOptions, outcome, run};
-use rcbs_core::space::{SpaceForecast, SpaceRules};
+use rcbs_core::space::{Reserve, SpaceForecast, SpaceRules};
 use rcbs_core::store::{Folder, SafeName};
 use rcbs_sim::faults::Faults;
 use rcbs_sim::ports::{SimApi, SimStore};
@@ -167,11 +167,15 @@ impl Target for OnDisk {
         self.inner.read_note(name).await
     }
 
-    async fn free_bytes(&self) -> Result<u64, TargetError> {
-        if self.disk.has_quota {
-            return Ok(HUGE);
-        }
-        Ok(self.disk.free_bytes(&self.disk.book.lock().unwrap()))
+    async fn disk_space(&self) -> Result<DiskSpace, TargetError> {
+        let free_bytes = match self.disk.has_quota {
+            true => HUGE,
+            false => self.disk.free_bytes(&self.disk.book.lock().unwrap()),
+        };
+        Ok(DiskSpace {
+            free_bytes,
+            total_bytes: HUGE,
+        })
     }
 }
 
@@ -282,7 +286,7 @@ const A_QUARTER_HOUR: Duration = Duration::from_secs(900);
 
 fn rules(reserve_bytes: u64) -> SpaceRules {
     SpaceRules {
-        reserve_bytes,
+        reserve: Reserve::Bytes(reserve_bytes),
         wait: A_QUARTER_HOUR,
     }
 }
@@ -390,7 +394,7 @@ async fn without_patience_the_run_ends_at_once() {
     for reserve in [0, bytes / 4] {
         let folder = TempDir::new().unwrap();
         let rules = SpaceRules {
-            reserve_bytes: reserve,
+            reserve: Reserve::Bytes(reserve),
             wait: Duration::ZERO,
         };
         let ended = backup(folder.path(), bytes / 2, NEVER, rules).await;

@@ -410,7 +410,7 @@ pub async fn notes_are_replaced_whole(target: &dyn Target) {
 /// # Panics
 /// Where the promise is broken.
 pub async fn free_space_is_told(target: &dyn Target) {
-    assert!(target.free_bytes().await.expect("measures") > 0);
+    assert!(target.disk_space().await.expect("measures").free_bytes > 0);
 }
 
 fn stage(recording: &str) -> StageName {

@@ -21,5 +21,6 @@ pub use recording_api::{
     ApiError, Cursor, Entry, ListRequest, NextLink, Page, RecordingApi, RemoteSettings,
 };
 pub use target::{
-    FileFact, Publication, PublishMode, StageName, Staged, StagedFile, Target, TargetError,
+    DiskSpace, FileFact, Publication, PublishMode, StageName, Staged, StagedFile, Target,
+    TargetError,
 };

@@ -60,13 +60,22 @@ pub trait Target: fmt::Debug + Send + Sync {
     /// Reads a small text file at the top of the target; `None` when there is none.
     async fn read_note(&self, name: &SafeName) -> Result<Option<String>, TargetError>;
 
-    /// Bytes free for this account; an error also where the file system does not tell.
-    async fn free_bytes(&self) -> Result<u64, TargetError>;
+    /// The space of the volume; an error also where the file system does not tell.
+    async fn disk_space(&self) -> Result<DiskSpace, TargetError>;
 
     /// What an operator should know of this target at the start of a run, in one sentence.
     fn remark(&self) -> Option<String> {
         None
     }
+}
+
+/// A volume, as its file system tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes that this account may still write.
+    pub free_bytes: u64,
+    /// Bytes of the whole volume.
+    pub total_bytes: u64,
 }
 
 /// One file of a folder.

@@ -8,8 +8,9 @@ use super::context::Context;
 use super::media::MediaWork;
 use super::recording::Work;
 use crate::event::Event;
+use crate::ports::DiskSpace;
 use crate::select::Choice;
-use crate::space::{SpaceForecast, Stored, ToCome};
+use crate::space::{Stored, ToCome};
 
 /// What is free is measured no more often than this.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
@@ -24,7 +25,7 @@ struct Ahead {
     left_over: u64,
     handed_on: ToCome,
     /// What was free, and when that was measured.
-    measured: Option<(u64, Duration)>,
+    measured: Option<(DiskSpace, Duration)>,
     /// What was missing when it was last told.
     told_bytes: u64,
 }
@@ -89,14 +90,14 @@ fn is_to_download(one: &MediaWork) -> bool {
 pub(crate) async fn look(context: &Context) {
     let now = context.ports.clock.elapsed();
     let known = context.outlook.ahead().measured;
-    let free_bytes = match known.filter(|(_, at)| now < *at + MEASURE_EVERY) {
-        Some((free_bytes, _)) => free_bytes,
+    let disk = match known.filter(|(_, at)| now < *at + MEASURE_EVERY) {
+        Some((disk, _)) => disk,
         None => {
-            let Some(free_bytes) = context.room.free_bytes().await else {
+            let Some(disk) = context.room.disk_space().await else {
                 return;
             };
-            context.outlook.ahead().measured = Some((free_bytes, now));
-            free_bytes
+            context.outlook.ahead().measured = Some((disk, now));
+            disk
         }
     };
     let stored = context.room.stored();
@@ -107,11 +108,8 @@ pub(crate) async fn look(context: &Context) {
             untold: ahead.handed_on.untold + ahead.left_over,
             ..ahead.handed_on
         };
-        let forecast = SpaceForecast {
-            expected_bytes: to_come.bytes(stored).saturating_sub(received_bytes),
-            free_bytes,
-            reserve_bytes: context.room.rules().reserve_bytes,
-        };
+        let expected_bytes = to_come.bytes(stored).saturating_sub(received_bytes);
+        let forecast = context.room.rules().forecast(expected_bytes, disk);
         let missing_bytes = forecast.missing_bytes();
         // An estimate that grows by a quarter is news.
         if missing_bytes <= ahead.told_bytes.saturating_add(ahead.told_bytes / 4) {

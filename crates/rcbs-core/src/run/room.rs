@@ -12,9 +12,14 @@ use tokio::sync::Notify;
 use super::RunError;
 use super::halt::Halt;
 use crate::event::Events;
-use crate::ports::{Clock, Target, TargetError};
+use crate::ports::{Clock, DiskSpace, Target, TargetError};
 use crate::space::{SpaceRules, Stored};
 
+/// Where nobody tells, there is space until writing shows that there is none.
+const UNTOLD: DiskSpace = DiskSpace {
+    free_bytes: u64::MAX,
+    total_bytes: 0,
+};
 /// A measurement counts for so long.
 const FRESH: Duration = Duration::from_secs(1);
 /// The first look comes after this, each later one after twice the time.
@@ -50,7 +55,7 @@ struct State {
 
 #[derive(Debug, Clone, Copy)]
 struct Measured {
-    free_bytes: u64,
+    disk: DiskSpace,
     at: Duration,
     /// What was under way then, and all that was begun since: an upper bound of what is gone by now.
     spoken_for_bytes: u64,
@@ -69,6 +74,8 @@ struct Pause {
     written: u32,
     /// What the disk said; `None` when it is the reserve that is kept.
     full: Option<TargetError>,
+    /// What was measured when it began.
+    disk: DiskSpace,
 }
 
 enum Turn {
@@ -130,9 +137,9 @@ impl Room {
         }
     }
 
-    /// The bytes that are free now; `None` where the file system does not tell.
-    pub(crate) async fn free_bytes(&self) -> Option<u64> {
-        self.target.free_bytes().await.ok()
+    /// The space that there is now; `None` where the file system does not tell.
+    pub(crate) async fn disk_space(&self) -> Option<DiskSpace> {
+        self.target.disk_space().await.ok()
     }
 
     /// Waits until a file fits; `None` when enough has been waited and the run is stopped. `told_bytes` is its length
@@ -153,8 +160,8 @@ impl Room {
                 Turn::GivenUp => return None,
                 Turn::Measure => {
                     // Where nobody tells, only writing shows whether there is space.
-                    let free_bytes = self.free_bytes().await.unwrap_or(u64::MAX);
-                    self.measured(free_bytes);
+                    let disk = self.disk_space().await.unwrap_or(UNTOLD);
+                    self.measured(disk);
                 }
                 Turn::Wait(wait) => {
                     tokio::select! {
@@ -183,11 +190,11 @@ impl Room {
         let Some(measured) = state.measured.filter(fresh) else {
             return Turn::Measure;
         };
-        if self.rules.fits(
-            measured.free_bytes,
-            measured.spoken_for_bytes,
-            fitting_bytes,
-        ) {
+        let spoken_for_bytes = measured.spoken_for_bytes;
+        if self
+            .rules
+            .fits(measured.disk, spoken_for_bytes, fitting_bytes)
+        {
             return Turn::Go {
                 tries: state.begin(bytes),
             };
@@ -201,16 +208,16 @@ impl Room {
         } else if state.under_way > 0 {
             Turn::Wait(OTHERS_EVERY)
         } else {
-            self.pause(state, now, None, bytes, measured.free_bytes);
+            self.pause(state, now, None, bytes, measured.disk);
             Turn::Wait(Duration::ZERO)
         }
     }
 
-    fn measured(&self, free_bytes: u64) {
+    fn measured(&self, disk: DiskSpace) {
         let at = self.clock.elapsed();
         let mut state = self.state();
         state.measured = Some(Measured {
-            free_bytes,
+            disk,
             at,
             spoken_for_bytes: state.under_way_bytes,
         });
@@ -223,23 +230,25 @@ impl Room {
         };
         pause.trying = false;
         pause.written = 0;
-        pause.next_look = now + pause.wait;
-        pause.wait = (pause.wait * 2).min(LOOK_MOST);
-        if now.saturating_sub(pause.since) < self.rules.wait {
+        // The last look comes when enough has been waited, and not later.
+        let end = pause.since + self.rules.wait;
+        if now < end {
+            pause.next_look = (now + pause.wait).min(end);
+            pause.wait = (pause.wait * 2).min(LOOK_MOST);
             return Turn::Wait(pause.next_look - now);
         }
-        let full = pause.full.clone();
-        self.give_up(state, full, bytes);
+        let (full, disk) = (pause.full.clone(), pause.disk);
+        self.give_up(state, full, bytes, disk);
         Turn::GivenUp
     }
 
-    fn give_up(&self, state: &mut State, full: Option<TargetError>, bytes: u64) {
+    fn give_up(&self, state: &mut State, full: Option<TargetError>, bytes: u64, disk: DiskSpace) {
         state.given_up = true;
         self.halt.stop(match full {
             Some(error) => RunError::Target(error),
             None => RunError::NoRoom {
                 needed_bytes: bytes,
-                reserve_bytes: self.rules.reserve_bytes,
+                reserve_bytes: self.rules.reserve.bytes(disk),
             },
         });
         self.changed.notify_waiters();
@@ -251,31 +260,33 @@ impl Room {
         now: Duration,
         full: Option<TargetError>,
         bytes: u64,
-        free_bytes: u64,
+        disk: DiskSpace,
     ) {
         if self.rules.wait.is_zero() {
-            return self.give_up(&mut state, full, bytes);
+            return self.give_up(&mut state, full, bytes, disk);
         }
         let why = match &full {
             Some(error) => error.to_string(),
             None => format!(
-                "{free_bytes} bytes are free in the target, and diskReserve keeps {} of them",
-                self.rules.reserve_bytes
+                "{} bytes are free in the target, and diskReserve keeps {} of them",
+                disk.free_bytes,
+                self.rules.reserve.bytes(disk)
             ),
         };
         state.pause = Some(Pause {
             since: now,
-            next_look: now + LOOK_FIRST,
+            next_look: now + LOOK_FIRST.min(self.rules.wait),
             wait: LOOK_FIRST * 2,
             trying: false,
             blocked_bytes: bytes,
             written: 0,
             full,
+            disk,
         });
         drop(state);
         let seconds = self.rules.wait.as_secs();
         self.events.warn(format!(
-            "{why}; nothing more is fetched until there is space again, for {seconds} s at most"
+            "{why}; nothing more is fetched until there is space again, for {seconds} s at most (diskWait)"
         ));
     }
 
@@ -330,7 +341,7 @@ impl Pass<'_> {
         let mut state = room.state();
         state.measured = None;
         if state.pause.is_none() && !state.given_up {
-            return room.pause(state, now, Some(error.clone()), self.bytes, 0);
+            return room.pause(state, now, Some(error.clone()), self.bytes, UNTOLD);
         }
         if let Some(pause) = &mut state.pause {
             pause.full = Some(error.clone());

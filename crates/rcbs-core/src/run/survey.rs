@@ -12,7 +12,7 @@ use super::listing::{Taker, list};
 use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
 use crate::event::{Event, Listener};
 use crate::plan::{Plan, Slice};
-use crate::ports::{MediaEntry, UnsettledHour};
+use crate::ports::{DiskSpace, MediaEntry, UnsettledHour};
 use crate::recording::Recording;
 use crate::select::{Choice, find_on_disk, names_on_disk, select};
 use crate::space::{SpaceForecast, Stored, ToCome};
@@ -70,7 +70,7 @@ pub async fn survey(
         Ok(())
     };
     let end = until_end(&context, interrupt, unless_stopped(&context, listing)).await;
-    let free_bytes = context.ports.target.free_bytes().await.ok();
+    let disk = context.ports.target.disk_space().await.ok();
     let (counts, by_hour, to_come) = counter
         .0
         .into_inner()
@@ -80,8 +80,8 @@ pub async fn survey(
             plan,
             counts,
             to_fetch_by_hour: by_hour.into_values().collect(),
-            free_bytes,
-            space: space(&context, to_come, free_bytes).await,
+            free_bytes: disk.map(|disk| disk.free_bytes),
+            space: space(&context, to_come, disk).await,
         },
         end,
     )
@@ -94,18 +94,15 @@ struct Counter(Mutex<(SurveyCounts, BTreeMap<i64, UnsettledHour>, ToCome)>);
 async fn space(
     context: &Context,
     to_come: ToCome,
-    free_bytes: Option<u64>,
+    disk: Option<DiskSpace>,
 ) -> Option<SpaceForecast> {
     let tally = context.ports.ledger.tally().await.unwrap_or_default();
     let stored = Stored {
         files: tally.verified,
         bytes: tally.verified_bytes,
     };
-    Some(SpaceForecast {
-        expected_bytes: to_come.bytes(stored),
-        free_bytes: free_bytes?,
-        reserve_bytes: context.options.space.reserve_bytes,
-    })
+    let rules = context.options.space;
+    Some(rules.forecast(to_come.bytes(stored), disk?))
 }
 
 impl Counter {

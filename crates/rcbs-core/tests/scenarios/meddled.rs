@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rcbs_core::ports::{FileFact, Publication, StageName, StagedFile, Target, TargetError};
+use rcbs_core::ports::{
+    DiskSpace, FileFact, Publication, StageName, StagedFile, Target, TargetError,
+};
 use rcbs_core::store::{Folder, SafeName};
 
 /// A target at which something happens meanwhile.
@@ -105,7 +107,7 @@ impl Target for Meddled {
         self.inner.read_note(name).await
     }
 
-    async fn free_bytes(&self) -> Result<u64, TargetError> {
-        self.inner.free_bytes().await
+    async fn disk_space(&self) -> Result<DiskSpace, TargetError> {
+        self.inner.disk_space().await
     }
 }

@@ -14,7 +14,7 @@ use rcbs_core::ports::{MediaStore, RecordingApi};
 use rcbs_core::rate::Bandwidth;
 use rcbs_core::run::{Ports, RunOptions};
 use rcbs_core::select::{MediaTypePattern, Wanted};
-use rcbs_core::space::SpaceRules;
+use rcbs_core::space::{Reserve, SpaceRules};
 use rcbs_core::store::FolderFormat;
 use rcbs_io::ledger::SqliteLedger;
 use rcbs_io::target::{FolderTarget, Opening};
@@ -48,7 +48,7 @@ pub(crate) fn options() -> RunOptions {
         certificates: Vec::new(),
         plain_media: PlainMedia::Refuse,
         space: SpaceRules {
-            reserve_bytes: 0,
+            reserve: Reserve::Bytes(0),
             wait: Duration::from_secs(900),
         },
     }

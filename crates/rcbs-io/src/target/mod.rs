@@ -46,7 +46,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rcbs_core::identity::{ArchiveId, Found};
-use rcbs_core::ports::{FileFact, Publication, StageName, StagedFile, Target, TargetError};
+use rcbs_core::ports::{
+    DiskSpace, FileFact, Publication, StageName, StagedFile, Target, TargetError,
+};
 use rcbs_core::store::{Folder, SafeName};
 
 use error::failed;
@@ -205,11 +207,11 @@ impl Target for FolderTarget {
             .then(|| format!("the target lies on a network file system: {what}"))
     }
 
-    async fn free_bytes(&self) -> Result<u64, TargetError> {
+    async fn disk_space(&self) -> Result<DiskSpace, TargetError> {
         self.hop("measure", |place| {
             place
                 .root()
-                .free_bytes()
+                .disk_space()
                 .map_err(|error| failed("measure", place.shown(&Folder::top(), None), &error))
         })
         .await

@@ -11,6 +11,7 @@ use std::path::Path;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rcbs_core::ports::DiskSpace;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
@@ -265,14 +266,17 @@ impl Dir {
         Ok(identity(&fs::fstat(&self.0)?))
     }
 
-    /// Bytes that this account may still write.
-    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+    /// The space of the volume.
+    pub(super) fn disk_space(&self) -> io::Result<DiskSpace> {
         let volume = fs::fstatvfs(&self.0)?;
         if volume.f_blocks == 0 {
             // Some programs behind FUSE say nothing, which is not the same as full.
             return Err(io::ErrorKind::Unsupported.into());
         }
-        Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
+        Ok(DiskSpace {
+            free_bytes: volume.f_bavail.saturating_mul(volume.f_frsize),
+            total_bytes: volume.f_blocks.saturating_mul(volume.f_frsize),
+        })
     }
 
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]

@@ -11,6 +11,8 @@ use std::os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rcbs_core::ports::DiskSpace;
+
 /// Opens a link itself instead of what it leads to.
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const FILE_ATTRIBUTE_REPARSE_POINT: u32 = 0x0400;
@@ -215,7 +217,7 @@ impl Dir {
     }
 
     /// Not known to the standard library.
-    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+    pub(super) fn disk_space(&self) -> io::Result<DiskSpace> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

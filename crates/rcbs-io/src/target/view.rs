@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rcbs_core::identity::Found;
-use rcbs_core::ports::{FileFact, Publication, StageName, StagedFile, Target, TargetError};
+use rcbs_core::ports::{
+    DiskSpace, FileFact, Publication, StageName, StagedFile, Target, TargetError,
+};
 use rcbs_core::store::{Folder, SafeName};
 
 use super::aside;
@@ -157,12 +159,12 @@ impl Inside {
     }
 
     /// The folder, or the nearest one above it that is there: the volume that it would be made on.
-    fn free_bytes(&self) -> io::Result<u64> {
+    fn disk_space(&self) -> io::Result<DiskSpace> {
         if let Some(root) = &self.root {
-            return root.free_bytes();
+            return root.disk_space();
         }
         let above = self.path.ancestors().find(|above| above.is_dir());
-        Dir::open_root(above.unwrap_or(Path::new(".")))?.free_bytes()
+        Dir::open_root(above.unwrap_or(Path::new(".")))?.disk_space()
     }
 }
 
@@ -237,10 +239,10 @@ impl Target for TargetView {
         .await
     }
 
-    async fn free_bytes(&self) -> Result<u64, TargetError> {
+    async fn disk_space(&self) -> Result<DiskSpace, TargetError> {
         self.hop("measure", |inside| {
             inside
-                .free_bytes()
+                .disk_space()
                 .map_err(|error| failed("measure", inside.shown(&Folder::top(), None), &error))
         })
         .await
@@ -265,7 +267,7 @@ mod tests {
         assert_eq!(view.read_note(&name).await.unwrap(), None);
         let read = view.read(&Folder::top(), &name, 0, 1).await.unwrap();
         assert_eq!(read, None);
-        assert!(view.free_bytes().await.unwrap() > 0);
+        assert!(view.disk_space().await.unwrap().free_bytes > 0);
         assert!(!above.path().join("no").exists());
     }
 

@@ -245,7 +245,7 @@ async fn publish_many(target: &FolderTarget, files: usize) {
 
 /// On a disk of 2 MiB.
 async fn fill(target: &FolderTarget, root: &Path) {
-    assert!(target.free_bytes().await.unwrap() <= 2 << 20);
+    assert!(target.disk_space().await.unwrap().total_bytes <= 2 << 20);
     publish(target, "small", &["f"], "small").await.unwrap();
 
     // Large: some of it is written, then the disk is full. What was written before stands.

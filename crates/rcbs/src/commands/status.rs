@@ -106,11 +106,8 @@ async fn space(settings: &Settings, tally: &LedgerTally) -> Option<SpaceForecast
         told_bytes: 0,
         untold: tally.announced + tally.waiting,
     };
-    Some(SpaceForecast {
-        expected_bytes: to_come.bytes(stored),
-        free_bytes: target.free_bytes().await.ok()?,
-        reserve_bytes: settings.space.reserve_bytes,
-    })
+    let disk = target.disk_space().await.ok()?;
+    Some(settings.space.forecast(to_come.bytes(stored), disk))
 }
 
 /// Goes on while somebody reads.

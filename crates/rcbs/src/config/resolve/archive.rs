@@ -9,7 +9,7 @@ use rcbs_core::fetch::PlainMedia;
 use rcbs_core::manifest::SigningKey;
 use rcbs_core::rate;
 use rcbs_core::select::{MediaTypeError, MediaTypePattern};
-use rcbs_core::space::SpaceRules;
+use rcbs_core::space::{Reserve, SpaceRules};
 use rcbs_core::store::FolderFormat;
 use rcbs_io::target::ReadBack;
 
@@ -24,10 +24,9 @@ use crate::config::site_key;
 /// The default of `mediaTypePattern`, unescaped.
 const MEDIA_TYPES: &str = "audio/mp3|video/mp4";
 
-/// The defaults of `diskReserve` and `diskWait`, and the longest wait.
-const RESERVE_BYTES: u64 = 1_000_000_000;
-const WAIT_MIN: u32 = 15;
-const MOST_WAIT_MIN: u32 = 1_440;
+/// The default of `diskWait`, and the longest.
+const WAIT_S: u32 = 20;
+const MOST_WAIT_S: u32 = 86_400;
 
 /// The types that the cloud is known to hold.
 const KNOWN_TYPES: [&str; 2] = ["audio/mp3", "video/mp4"];
@@ -139,18 +138,22 @@ pub(super) fn state_dir(reader: &mut Reader<'_>, target_dir: &Path) -> PathBuf {
 
 /// How much of the target's disk stays free, and how long a run waits for it.
 pub(super) fn space(reader: &mut Reader<'_>) -> SpaceRules {
-    let reserve_bytes = reader.read_or(Key::DiskReserve, RESERVE_BYTES, |text| {
-        rate::parse_size(text).map_err(|hint| Foreign {
+    let reserve = reader.read_or(Key::DiskReserve, Reserve::Auto, |text| {
+        if text.eq_ignore_ascii_case("auto") {
+            return Ok(Reserve::Auto);
+        }
+        let bytes = rate::parse_size(text).map_err(|hint| Foreign {
             reason: "it is no number of bytes".to_owned(),
             hint,
-        })
+        });
+        bytes.map(Reserve::Bytes)
     });
-    let minutes = reader.read_or(Key::DiskWait, WAIT_MIN, |text| {
-        scalar::number(text, 0, MOST_WAIT_MIN)
+    let seconds = reader.read_or(Key::DiskWait, WAIT_S, |text| {
+        scalar::number(text, 0, MOST_WAIT_S)
     });
     SpaceRules {
-        reserve_bytes,
-        wait: Duration::from_secs(u64::from(minutes) * 60),
+        reserve,
+        wait: Duration::from_secs(u64::from(seconds)),
     }
 }
 

@@ -192,7 +192,7 @@ fn values_that_are_not_understood_are_told_with_the_form() {
         "awsRegion=Frankfurt",
         "diskReserve=5%",
         "diskWait=PT1H",
-        "diskWait=1441",
+        "diskWait=86401",
         "readBack=yes",
         "retentionDays=0",
         "retentionDays=P90D",

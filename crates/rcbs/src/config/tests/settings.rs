@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use rcbs_core::cms::SealCipher;
 use rcbs_core::fetch::PlainMedia;
 use rcbs_core::plan::{Instance, SinceEdge, UntilEdge};
+use rcbs_core::space::Reserve;
 use rcbs_io::target::ReadBack;
 use secrecy::ExposeSecret;
 
@@ -115,15 +116,15 @@ fn periods_lose_their_reversed_names() {
 #[test]
 fn the_disk_has_a_reserve_and_some_patience() {
     let minimal = settings("minimal.properties");
-    assert_eq!(minimal.space.reserve_bytes, 1_000_000_000);
-    assert_eq!(minimal.space.wait.as_secs(), 15 * 60);
+    assert_eq!(minimal.space.reserve, Reserve::Auto);
+    assert_eq!(minimal.space.wait.as_secs(), 20);
     assert_eq!(minimal.read_back, ReadBack::Auto);
     let loaded = read_lines("diskReserve=500M\ndiskWait=0\nreadBack=Always").unwrap();
-    assert_eq!(loaded.settings.space.reserve_bytes, 500_000_000);
+    assert_eq!(loaded.settings.space.reserve, Reserve::Bytes(500_000_000));
     assert!(loaded.settings.space.wait.is_zero());
     assert_eq!(loaded.settings.read_back, ReadBack::Always);
     let none = read_lines("diskReserve=0\nreadBack=never").unwrap();
-    assert_eq!(none.settings.space.reserve_bytes, 0);
+    assert_eq!(none.settings.space.reserve, Reserve::Bytes(0));
     assert_eq!(none.settings.read_back, ReadBack::Never);
 }
 

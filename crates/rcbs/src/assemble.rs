@@ -106,7 +106,7 @@ pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let lock = Lock::acquire(&settings.target_dir, &settings.state_dir).map_err(|error| {
         let exit = match error {
             LockError::Held { .. } => Exit::Busy,
-            LockError::Io { .. } => Exit::Target,
+            LockError::Full { .. } | LockError::Io { .. } => Exit::Target,
         };
         (explain_lock(&error), exit)
     })?;
@@ -258,7 +258,8 @@ pub fn open_ledger(settings: &Settings) -> Result<SqliteLedger, Refusal> {
     Ok(ledger)
 }
 
-/// The same for a command that opens the files which the ledger names: a target that is another archive is refused.
+/// The same for a command that opens or vouches for the files which the ledger names: a target that is another archive
+/// is refused.
 ///
 /// # Errors
 /// What to tell the operator, and the exit code.

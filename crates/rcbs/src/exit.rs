@@ -83,7 +83,7 @@ impl Exit {
                 "wrong usage or configuration; all problems are listed at once, nothing was asked of any server"
             }
             Self::Waiting => {
-                "finished; some media wait for retry, or could not be opened with the keys given"
+                "finished; some media wait for retry or are not in the archive yet, or could not be opened with the keys given"
             }
             Self::Lost => "finished; the only gaps are lost for good",
             Self::Denied => "login refused by the API or by the store",

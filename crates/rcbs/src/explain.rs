@@ -203,6 +203,9 @@ pub fn explain_lock(error: &LockError) -> Explanation {
         LockError::Held { .. } => {
             "wait for it to end, or give each instance a targetDir of its own"
         }
+        LockError::Full { .. } => {
+            "free space on the disk or share of targetDir, then run again; it continues where it stopped"
+        }
         LockError::Io { .. } => {
             "give the account that runs rcbs write permission to targetDir and stateDir"
         }

@@ -268,7 +268,7 @@ impl Room {
         let why = match &full {
             Some(error) => error.to_string(),
             None => format!(
-                "{} bytes are free in the target, and diskReserve keeps {} of them",
+                "{} bytes are free in the target, too few for the next file with {} left free (diskReserve)",
                 disk.free_bytes,
                 self.rules.reserve.bytes(disk)
             ),
@@ -286,7 +286,7 @@ impl Room {
         drop(state);
         let seconds = self.rules.wait.as_secs();
         self.events.warn(format!(
-            "{why}; nothing more is fetched until there is space again, for {seconds} s at most (diskWait)"
+            "{why}; free space now and the run goes on by itself; it waits for {seconds} s (diskWait)"
         ));
     }
 

@@ -79,7 +79,7 @@ pub struct VerifySummary {
     pub changed: u64,
     /// Media files that are not in the archive yet, by the end; nothing is damaged by that.
     pub waiting: u64,
-    /// Media files that were gone from the cloud before they were stored.
+    /// Media files that are neither in the archive nor in the cloud.
     pub lost: u64,
 }
 

@@ -36,6 +36,12 @@ pub enum LockError {
         /// Who, as the owner wrote it down; `unknown` where that cannot be read.
         owner: String,
     },
+    /// There is no space for the lock file.
+    #[error("no space left to lock {path}")]
+    Full {
+        /// The folder.
+        path: String,
+    },
     /// The lock file cannot be used.
     #[error("cannot lock {path}: {reason}")]
     Io {
@@ -54,7 +60,8 @@ impl Lock {
     /// [`Self::unlockable`].
     ///
     /// # Errors
-    /// [`LockError::Held`] when another program has one of the locks, [`LockError::Io`] when a file cannot be used.
+    /// [`LockError::Held`] when another program has one of the locks, [`LockError::Full`] and [`LockError::Io`] when a file
+    /// cannot be used.
     pub fn acquire(target_dir: &Path, state_dir: &Path) -> Result<Self, LockError> {
         let marked = target_dir.join(STATE_FOLDER);
         system::make_root(state_dir).map_err(|error| cannot(state_dir, &error))?;
@@ -128,9 +135,13 @@ impl Drop for Lock {
 }
 
 fn cannot(folder: &Path, error: &io::Error) -> LockError {
-    LockError::Io {
-        path: folder.display().to_string(),
-        reason: error.to_string(),
+    let path = folder.display().to_string();
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LockError::Full { path },
+        _ => LockError::Io {
+            path,
+            reason: error.to_string(),
+        },
     }
 }
 

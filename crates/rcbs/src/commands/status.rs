@@ -252,16 +252,13 @@ fn as_text(facts: &Facts) -> String {
             lines.push(format!("complete up to {at}{except}"));
         }
         (_, None) => {
-            lines.push(
-                "nothing is complete yet: no backup has listed a part of its window to the end"
-                    .to_owned(),
-            );
+            lines.push("no backup has come to the end of a part of its window yet".to_owned());
         }
     }
     if let Some(until) = facts.complete_until {
         let last = Timestamp::from_millisecond(until.as_millisecond() - 1).unwrap_or(until);
         lines.push(format!(
-            "every day up to {} is proven; \"rcbs report\" shows each",
+            "every day listed up to {} is complete; \"rcbs report\" shows each",
             last.strftime("%Y-%m-%d")
         ));
     }

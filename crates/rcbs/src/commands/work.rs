@@ -52,14 +52,19 @@ where
         exit_code: exit.code(),
         summary_json: summary.clone(),
     };
-    if let Err(error) = runtime.block_on(archive.ledger.record_run(&record)) {
+    // A retry that found nothing to do says nothing about the archive, and must not hide how the last backup ended.
+    let is_idle = kind == Kind::Retry && end.stopped.is_none() && end.summary.recordings == 0;
+    if !is_idle && let Err(error) = runtime.block_on(archive.ledger.record_run(&record)) {
         tracing::warn!(%error, "the record of this run could not be kept");
     }
     if show.json {
         say(&format!("{summary}\n"));
     } else if !(show.quiet && exit == Exit::Complete) {
         let (stopped, target) = (end.stopped.is_some(), settings.target_dir.display());
-        let lines = final_report(kind, &end.summary, percent, stopped, &target.to_string());
+        let mut lines = final_report(kind, &end.summary, percent, stopped, &target.to_string());
+        if matches!(end.stopped, Some(run::RunError::Interrupted)) {
+            lines.push("interrupted; the next run goes on where this one stopped".to_owned());
+        }
         say(&(lines.join("\n") + "\n"));
     }
     tell_stop(settings, &end);

@@ -216,11 +216,11 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
         ),
         (
             summary.waiting,
-            "not in the archive yet; \"rcbs status\" says for what they wait".to_owned(),
+            "not in the archive yet; \"rcbs retry\" fetches them, \"rcbs status\" says for what they wait".to_owned(),
         ),
         (
             summary.lost,
-            "lost: gone from the cloud before they were stored".to_owned(),
+            "lost: not in the archive, and gone from the cloud".to_owned(),
         ),
     ] {
         if count > 0 {
@@ -230,6 +230,9 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
     lines.push(match (stopped, left, kind) {
         (true, ..) => "not verified to the end".to_owned(),
         (false, 0, _) if summary.damaged > 0 => "sound again: all damage is mended".to_owned(),
+        (false, 0, _) if summary.waiting > 0 => {
+            "sound is what is here: no damage was found in it, but not everything is here".to_owned()
+        }
         (false, 0, VerifyKind::Look) if summary.read_files == 0 => {
             "sound: no damage was found; media were not read to their end (--read-data)".to_owned()
         }
@@ -246,7 +249,7 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
             format!("damaged; \"rcbs verify {how}\" fetches again what the cloud still has")
         }
         (false, left, VerifyKind::Repair) => format!(
-            "damaged: {} could not be mended",
+            "damaged: {} could not be mended; the copies that were found damaged are kept in .rcbs/quarantine of the target",
             counted(left, "file", "files")
         ),
     });

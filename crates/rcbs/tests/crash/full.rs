@@ -25,7 +25,7 @@ fn day() -> Cloud {
 /// Runs on disks of more and more KiB in this place, until one is large enough; each is made larger, and the next run
 /// completes the work.
 fn fill(lines: &str, place: impl Fn(&Stage) -> PathBuf, step_kib: usize) {
-    let lines = format!("{}maxConnections=2\n{lines}", hourly());
+    let lines = format!("{}maxConnections=2\ndiskWait=0\n{lines}", hourly());
     let reference = Reference::of(day(), &lines);
     for (full, kib) in (16..ENOUGH_KIB).step_by(step_kib).enumerate() {
         let mut stage = Stage::new(day());

@@ -49,7 +49,7 @@ pub(super) fn report(loaded: &Loaded, args: &ReportArgs, show: Show) -> Result<E
     {
         return Err(empty_period());
     }
-    let ledger = assemble::open_ledger(settings)?;
+    let ledger = assemble::open_ledger_of_files(settings)?;
     let runtime = runtime(settings)?;
     let proof = runtime
         .block_on(proof(&ledger, asked))

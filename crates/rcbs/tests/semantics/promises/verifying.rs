@@ -86,7 +86,9 @@ fn verify_finds_what_is_not_as_the_ledger_says() {
     );
     gaps.set("plainMedia=refuse");
     gaps.backup().expect_code(3);
-    verify(&gaps, &["--read-data"], 0);
+    let lines = verify(&gaps, &["--read-data"], 3);
+    let sum = lines.last().unwrap();
+    assert_eq!([&sum["damaged"], &sum["waiting"], &sum["lost"]], [0, 1, 1]);
 }
 
 #[test]

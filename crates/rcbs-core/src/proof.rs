@@ -154,8 +154,16 @@ pub struct Asked {
 }
 
 /// The range that is meant, of what is known; `None` when nothing is known, or nothing lies between the edges.
+///
+/// `due` is the moment up to which backups should have come by now, where they follow the time: a proof that nobody has
+/// renewed for days must not stay complete.
 #[must_use]
-pub fn range(asked: Asked, counts: &[DayCount], listed: &[Period]) -> Option<Period> {
+pub fn range(
+    asked: Asked,
+    counts: &[DayCount],
+    listed: &[Period],
+    due: Option<Timestamp>,
+) -> Option<Period> {
     let days = || counts.iter().filter_map(|count| count.day);
     let begins = days().chain(listed.iter().map(|one| one.since));
     let ends = days().map(|day| later(day, DAY_MS));
@@ -171,7 +179,9 @@ pub fn range(asked: Asked, counts: &[DayCount], listed: &[Period]) -> Option<Per
         .filter(|end| days().all(|day| day < *end))
         .or(last.max());
     let since = asked.since.or(first)?;
-    let until = asked.until.or(last)?;
+    let until = asked
+        .until
+        .or(last.map(|last| due.map_or(last, |due| due.max(last))))?;
     (since < until).then_some(Period { since, until })
 }
 
@@ -328,15 +338,15 @@ mod tests {
     fn days_count_as_far_as_they_were_listed() {
         let late = [period(7, 60)];
         let counts = vec![day(0), day(2)];
-        let begun = range(Asked::default(), &counts, &late);
+        let begun = range(Asked::default(), &counts, &late, None);
         assert_eq!(begun, Some(period(7, 60)));
         let proof = prove(begun, counts.clone(), &late);
         assert_eq!(proof.verdict(), Verdict::Complete);
         let before = vec![day(-1), day(0)];
-        let begun = range(Asked::default(), &before, &late);
+        let begun = range(Asked::default(), &before, &late, None);
         assert_eq!(begun, Some(period(-24, 60)), "known of the day before");
         let listed = [period(0, 60)];
-        let range = range(Asked::default(), &counts, &listed);
+        let range = range(Asked::default(), &counts, &listed, None);
         assert_eq!(range, Some(period(0, 60)));
         let proof = prove(range, counts, &listed);
         assert_eq!(proof.verdict(), Verdict::Complete);
@@ -344,10 +354,31 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_that_is_due_again_is_incomplete() {
+        let (counts, listed) = (vec![day(0), day(1)], [period(0, 30)]);
+        for (due, wanted, verdict) in [
+            (24, 30, Verdict::Complete),
+            (30, 30, Verdict::Complete),
+            (72, 72, Verdict::Incomplete),
+        ] {
+            let range = range(Asked::default(), &counts, &listed, Some(hour(due)));
+            assert_eq!(range, Some(period(0, wanted)), "due at {due}");
+            let proof = prove(range, counts.clone(), &listed);
+            assert_eq!(proof.verdict(), verdict, "due at {due}");
+        }
+        let asked = Asked {
+            until: Some(hour(30)),
+            ..Asked::default()
+        };
+        let range = range(asked, &counts, &listed, Some(hour(72)));
+        assert_eq!(range, Some(period(0, 30)), "asked for by name");
+    }
+
+    #[test]
     fn what_was_announced_behind_the_last_list_is_not_left_out() {
         let listed = [period(0, 60)];
         let counts = vec![day(0), day(5)];
-        let whole = range(Asked::default(), &counts, &listed);
+        let whole = range(Asked::default(), &counts, &listed, None);
         assert_eq!(whole, Some(period(0, 144)));
         assert_eq!(
             prove(whole, counts.clone(), &listed).verdict(),
@@ -357,14 +388,14 @@ mod tests {
             since: Some(hour(10)),
             until: Some(hour(20)),
         };
-        let part = range(asked, &counts, &listed);
+        let part = range(asked, &counts, &listed, None);
         assert_eq!(told(&prove(part, vec![day(0)], &listed)).len(), 1);
         let backwards = Asked {
             since: Some(hour(20)),
             until: Some(hour(10)),
         };
-        assert_eq!(range(backwards, &counts, &listed), None);
-        assert_eq!(range(Asked::default(), &[], &[]), None);
+        assert_eq!(range(backwards, &counts, &listed, None), None);
+        assert_eq!(range(Asked::default(), &[], &[], None), None);
     }
 
     #[test]

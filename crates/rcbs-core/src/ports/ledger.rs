@@ -117,6 +117,9 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     /// Notes that a period was listed to its end, and that all it announced is entered.
     async fn note_listed(&self, period: Period) -> Result<(), LedgerError>;
 
+    /// Forgets that anything from this moment on was listed: a clock that was ahead has claimed it.
+    async fn forget_listed_from(&self, at: Timestamp) -> Result<(), LedgerError>;
+
     /// The periods that were listed, oldest first; they neither overlap nor touch. A ledger that an older program wrote
     /// may know none.
     async fn listed(&self) -> Result<Vec<Period>, LedgerError>;
@@ -145,6 +148,15 @@ pub struct Period {
     pub since: Timestamp,
     /// Not included.
     pub until: Timestamp,
+}
+
+impl Period {
+    /// What of it lies before a moment; `None` when nothing does.
+    #[must_use]
+    pub fn before(self, at: Timestamp) -> Option<Self> {
+        let until = self.until.min(at);
+        (self.since < until).then_some(Self { until, ..self })
+    }
 }
 
 /// What the ledger knows of the recordings that began on one day.

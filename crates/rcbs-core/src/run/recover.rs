@@ -17,8 +17,15 @@ pub(crate) async fn recover(context: &Context) -> Result<(), RunError> {
         .await
         .map_err(RunError::Ledger)?;
     for entry in unconfirmed {
+        if context.halt.is_stopped() {
+            // Whole files are read here; what is left is found again by the next run.
+            return Ok(());
+        }
         recover_recording(context, &entry).await?;
     }
+    let ledger = &context.ports.ledger;
+    let forgot = ledger.forget_listed_from(context.began).await;
+    forgot.map_err(RunError::Ledger)?;
     context.ports.target.sweep().await.map_err(RunError::Target)
 }
 

@@ -5,6 +5,7 @@
     reason = "the archive is looked at from outside"
 )]
 
+mod days_to_come;
 mod fault_of_ours;
 mod meddled;
 #[path = "../support/mod.rs"]

@@ -63,6 +63,7 @@ steadily! {
     manifest_closed() -> ();
     noted(path: &str) -> Option<[u8; 32]>;
     note_listed(period: Period) -> ();
+    forget_listed_from(at: Timestamp) -> ();
     listed() -> Vec<Period>;
     days(within: Option<Period>) -> Vec<DayCount>;
     metadata_versions(id: &RecordingId) -> Vec<MetadataVersion>;

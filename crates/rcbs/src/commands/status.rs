@@ -51,7 +51,7 @@ pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Ref
             checkpoint: ledger.checkpoint().await?,
             oldest_unsettled: ledger.oldest_unsettled().await?,
             last_run: ledger.last_run().await?,
-            complete_until: report::proof(&ledger, Asked::default())
+            complete_until: report::proof(&ledger, Asked::default(), None)
                 .await?
                 .complete_until(),
             endangered: endangered_now(&ledger, loaded.settings.retention).await?,

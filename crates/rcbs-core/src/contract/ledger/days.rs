@@ -42,6 +42,29 @@ pub async fn periods_that_touch_become_one(ledger: &dyn Ledger) {
     }
 }
 
+/// Of a period that reaches beyond the moment the part before it stays.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn what_a_clock_that_was_ahead_has_claimed_is_forgotten(ledger: &dyn Ledger) {
+    for new in [(-9, -5), (10, 20), (30, 40)] {
+        let noted = ledger.note_listed(period(new.0, new.1)).await;
+        noted.expect("notes");
+    }
+    for (at, expected) in [
+        (40, &[(-9, -5), (10, 20), (30, 40)][..]),
+        (35, &[(-9, -5), (10, 20), (30, 35)]),
+        (30, &[(-9, -5), (10, 20)]),
+        (15, &[(-9, -5), (10, 15)]),
+        (-9, &[]),
+    ] {
+        let forgot = ledger.forget_listed_from(period(at, at + 1).since).await;
+        forgot.expect("forgets");
+        let expected: Vec<Period> = expected.iter().map(|it| period(it.0, it.1)).collect();
+        assert_eq!(ledger.listed().await.expect("reads"), expected, "{at}");
+    }
+}
+
 /// By the day of the start in UTC, those without one first; rules and classes apart.
 ///
 /// # Panics

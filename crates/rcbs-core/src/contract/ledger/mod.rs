@@ -50,6 +50,7 @@ pub async fn all(mut fresh: impl FnMut() -> Box<dyn Ledger>) {
     the_last_run_is_known(&*fresh()).await;
     faults_are_taken(&*fresh()).await;
     periods_that_touch_become_one(&*fresh()).await;
+    what_a_clock_that_was_ahead_has_claimed_is_forgotten(&*fresh()).await;
     days_count_every_file_once(&*fresh()).await;
     replaced_metadata_are_kept(&*fresh()).await;
     what_was_stored_waits_for_a_manifest(&*fresh()).await;

@@ -1,5 +1,6 @@
 //! What is known by days: the periods that were listed to their end, and counts of what was announced in them.
 
+use jiff::Timestamp;
 use rcbs_core::ledger::state::StateName;
 use rcbs_core::ports::{DayCount, Period};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -39,6 +40,25 @@ pub(super) fn note_listed(db: &mut Database, period: Period) -> Result<(), Troub
             last.map_or(until, |last| last.max(until)),
         );
         insert.execute((since, until))?;
+        Ok(())
+    })
+}
+
+/// Cuts off what lies behind this moment; writes only if something does.
+pub(super) fn forget_listed_from(db: &mut Database, at: Timestamp) -> Result<(), Trouble> {
+    let at = at.as_millisecond();
+    let mut behind = db
+        .connection
+        .prepare_cached("SELECT 1 FROM listed WHERE until_ms > ?1")?;
+    let is_claimed = behind.query_row([at], |_| Ok(())).optional()?;
+    drop(behind);
+    if is_claimed.is_none() {
+        return Ok(());
+    }
+    db.write(|connection| {
+        connection.execute("DELETE FROM listed WHERE since_ms >= ?1", [at])?;
+        let cut = "UPDATE listed SET until_ms = ?1 WHERE until_ms > ?1";
+        connection.execute(cut, [at])?;
         Ok(())
     })
 }

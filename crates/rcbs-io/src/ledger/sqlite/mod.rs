@@ -316,6 +316,14 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn forget_listed_from(&self, at: Timestamp) -> Result<(), LedgerError> {
+        self.worker
+            .call("note what was listed", move |db| {
+                days::forget_listed_from(db, at)
+            })
+            .await
+    }
+
     async fn listed(&self) -> Result<Vec<Period>, LedgerError> {
         self.worker.call("read", |db| days::listed(db)).await
     }

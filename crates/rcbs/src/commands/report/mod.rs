@@ -8,6 +8,7 @@ mod text;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rcbs_core::event::Listener;
 use rcbs_core::plan::{SinceEdge, UntilEdge, WindowOptions};
@@ -52,7 +53,7 @@ pub(super) fn report(loaded: &Loaded, args: &ReportArgs, show: Show) -> Result<E
     let ledger = assemble::open_ledger_of_files(settings)?;
     let runtime = runtime(settings)?;
     let proof = runtime
-        .block_on(proof(&ledger, asked))
+        .block_on(proof(&ledger, asked, due(settings)))
         .map_err(|error| refuse(&error))?;
     let mut told = Told {
         cloud: None,
@@ -89,9 +90,26 @@ fn asked(args: &ReportArgs) -> Asked {
     }
 }
 
+/// Where the window follows the time: the midnight (UTC) up to which a backup should have listed by now.
+fn due(settings: &Settings) -> Option<Timestamp> {
+    let UntilEdge::Ago(age) = settings.window.until else {
+        return None;
+    };
+    let edge = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(age);
+    let midnight = edge.ok()?.start_of_day().ok()?;
+    Some(midnight.timestamp())
+}
+
 /// What the ledger proves.
-pub(super) async fn proof(ledger: &SqliteLedger, asked: Asked) -> Result<Proof, LedgerError> {
-    let listed = ledger.listed().await?;
+pub(super) async fn proof(
+    ledger: &SqliteLedger,
+    asked: Asked,
+    due: Option<Timestamp>,
+) -> Result<Proof, LedgerError> {
+    let now = Timestamp::now();
+    let listed = ledger.listed().await?.into_iter();
+    // A clock that was ahead may have claimed more.
+    let listed: Vec<Period> = listed.filter_map(|period| period.before(now)).collect();
     let within = match asked {
         Asked {
             since: None,
@@ -103,7 +121,7 @@ pub(super) async fn proof(ledger: &SqliteLedger, asked: Asked) -> Result<Proof, 
         }),
     };
     let counts = ledger.days(within).await?;
-    let period = range(asked, &counts, &listed);
+    let period = range(asked, &counts, &listed, due);
     Ok(prove(period, counts, &listed))
 }
 

@@ -203,3 +203,25 @@ fn the_proof_can_be_compared_with_the_cloud() {
     let args = ["report", "--reconcile"];
     refused.program(&args).run().expect_code(5);
 }
+
+#[test]
+fn a_proof_that_nobody_renews_does_not_stay_complete() {
+    let faketime = "/usr/bin/faketime";
+    assert!(
+        std::path::Path::new(faketime).exists(),
+        "`scripts/install.sh test` installs faketime"
+    );
+    let mut stage = Stage::new(cloud().recording("one").audio().build());
+    stage.set("maxDate=2018-02-12");
+    stage.unset("minDate");
+    stage.set("shardBy=P1Y");
+    let earlier = stage.program(&["backup"]).under([faketime, "-f", "-4d"]);
+    earlier.run().expect_code(0);
+    let told = report(&stage, &[], 3);
+    let (_, listed, verdict) = days(&told).pop().unwrap();
+    assert_eq!((listed.as_str(), verdict.as_str()), ("never", "incomplete"));
+    // A day that was proven stays so.
+    report(&stage, &["--day", "2018-02-12"], 0);
+    stage.backup().expect_code(0);
+    report(&stage, &[], 0);
+}

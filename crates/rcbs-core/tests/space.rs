@@ -347,7 +347,7 @@ async fn space_that_comes_in_time_is_used() {
         assert!((300..=400).contains(&ended.took_s), "{ended:?}");
         let warnings = ended.warnings();
         assert_eq!(warnings.len(), 2, "{warnings:?}");
-        assert!(warnings[0].contains("nothing more is fetched until"));
+        assert!(warnings[0].contains("free space now and the run goes on"));
         assert!(warnings[1].contains("there is space in the target again"));
     }
 }

@@ -218,7 +218,7 @@ fn state_lines(state: &EntryState) -> Vec<String> {
         } => vec![
             format!("  because          {} ({})", escaped(reason), class.name()),
             format!(
-                "  next attempt     in any run; a service waits until {}",
+                "  next attempt     in any run; a scheduler may wait until {}",
                 human_time(*next_attempt)
             ),
         ],

@@ -10,7 +10,7 @@ use rcbs_core::text::escaped;
 use rcbs_io::ledger::SqliteLedger;
 use serde_json::{Value, json};
 
-use crate::report::human_time;
+use crate::report::{counted, human_time};
 
 /// Recordings read at once.
 const PAGE: usize = 256;
@@ -21,6 +21,8 @@ pub(super) struct Missing<'a> {
     recording: &'a RecordingId,
     media: &'a MediaId,
     state: &'a EntryState,
+    /// Runs that tried it and failed.
+    attempts: u32,
 }
 
 /// Hands over one after the other until told to stop: first what may still come, then what is lost, each in the order
@@ -96,6 +98,7 @@ fn hand_over(
             recording: &entry.id,
             media: id,
             state: &known.state,
+            attempts: known.attempts,
         })?;
     }
     ControlFlow::Continue(())
@@ -109,18 +112,20 @@ impl Missing<'_> {
         } = self;
         match self.state {
             EntryState::Waiting {
+                class,
                 reason,
                 next_attempt,
-                ..
             } => {
                 let (due, reason) = (human_time(*next_attempt), escaped(reason));
-                format!("  waits  {recording} {media}, next attempt {due}: {reason}")
+                let tried = counted(u64::from(self.attempts), "time", "times");
+                let class = class.name();
+                format!("  waits  {recording} {media}, {class}, tried {tried}, due {due}: {reason}")
             }
             EntryState::Lost { reason, at } => {
                 let (found, reason) = (human_time(*at), escaped(reason));
                 format!("  lost   {recording} {media}, found {found}: {reason}")
             }
-            _ => format!("  waits  {recording} {media}: not reached by a run yet"),
+            _ => format!("  waits  {recording} {media}: announced, and not fetched yet"),
         }
     }
 
@@ -144,7 +149,7 @@ impl Missing<'_> {
         json!({
             "recording": self.recording.as_str(), "media": self.media.as_str(),
             "state": StateName::from(self.state).as_str(), "class": class, "reason": reason,
-            "next_attempt": next_attempt, "at": at,
+            "attempts": self.attempts, "next_attempt": next_attempt, "at": at,
         })
     }
 }

@@ -20,6 +20,7 @@ pub fn redact(text: &str, stage: &Stage) -> String {
         (r"[\d.]+ [kMGT]?B/s", "<rate>"),
         (r" *[\d.]+ [kMGT]?B(  free)", "   <bytes>$1"),
         (r#""free_bytes":\d+"#, r#""free_bytes":<bytes>"#),
+        (r#""reserve_bytes":\d+"#, r#""reserve_bytes":<bytes>"#),
         // How much of a file is read before it turns out to be unencrypted depends on the machine.
         (r#""received_bytes":\d+"#, r#""received_bytes":<bytes>"#),
         (

@@ -6,7 +6,7 @@ help:
 	@echo 'make demo    a backup of a pretend cloud, from the key to a file that plays, told as a story'
 	@echo 'make test    everything a change must pass: format, lints, tests, real servers, documentation'
 	@echo 'make bench   rcbs beside s5cmd and rclone, and beside openssl, on the same files'
-	@echo 'make torture kills, power cuts and damage by the ten thousand, an hour; writes docs/torture.md'
+	@echo 'make torture kills, power cuts and damage by the ten thousand, for more than an hour; writes docs/torture.md'
 	@echo 'make fuzz    searches for bytes that break a parser, FUZZ_SECONDS=60 for each'
 	@echo 'make lint    format and lints alone'
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Kills, cuts and damages far more often than `make test` does, and writes down what was tried: docs/torture.md.
 #
-#   scripts/torture.sh            all of it, for about an hour on two cores
+#   scripts/torture.sh            all of it, for about an hour and a half on two cores
 #   scripts/torture.sh power      one of the test programs alone; the rows of the others stay as they were
 #
 # RCBS_TEST_SEED=1000000 tries other moments than the last time.

@@ -94,8 +94,9 @@ fn small_files_share_their_flushes() {
             .sum::<u64>()
     };
     let flushes = sum(&["fsync", "fdatasync", "syncfs", "msync", "sync_file_range"]);
-    // 600 files and as many entries in the ledger; how many of them come together depends on the machine.
-    assert!((1..2 * COUNT / 3).contains(&flushes), "{table}");
+    // One by one, 600 files with their names and entries would take some 2,000; how many come together depends on how
+    // fast the disk and the machine are.
+    assert!((1..2 * COUNT).contains(&flushes), "{table}");
     // One for each media file and each metadata file, and one for each writing of the exported end time.
     let names = sum(&["rename", "renameat", "renameat2", "link", "linkat"]);
     assert!((2 * COUNT..2 * COUNT + 5).contains(&names), "{table}");

@@ -28,9 +28,7 @@ use rcbs_core::plan::Instance;
 use rcbs_core::ports::{ApiError, Clock as _, ListRequest, Page, RecordingApi, RemoteSettings};
 use rcbs_core::rate::{Bandwidth, Timetable};
 use rcbs_core::recording::RecordingId;
-use rcbs_core::run::{
-    ManifestsOptions, Outcome, Ports, RunEnd, RunOptions, outcome, run, verify_manifests,
-};
+use rcbs_core::run::{Outcome, Ports, RunEnd, RunOptions, outcome, run, verify_manifests};
 use rcbs_core::verify::{VerifyEvent, VerifySummary, Witness};
 use rcbs_io::target::TargetView;
 use rcbs_sim::faults::Faults;
@@ -222,11 +220,7 @@ async fn assert_proven(world: &World, folder: &Path) -> VerifySummary {
             );
         }
     }
-    let options = ManifestsOptions {
-        public_key: None,
-        limit_bytes_per_s: None,
-        parallel: 4,
-    };
+    let options = support::looking::manifests();
     let target = Arc::new(TargetView::open(folder).unwrap());
     let clock = Arc::clone(&world.clock) as Arc<_>;
     let never = CancellationToken::new();

@@ -1,22 +1,21 @@
 //! Stories of what a process that ended in between leaves, and of verifying while another is at work.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rcbs_core::plan::Instance;
 use rcbs_core::ports::Target;
-use rcbs_core::run::{Outcome, Ports, VerifyOptions, VerifyPorts, outcome, run, verify};
-use rcbs_core::verify::{ReadData, VerifyEvent, VerifySummary, Witness};
+use rcbs_core::run::{Outcome, Ports, VerifyPorts, outcome, run, verify};
+use rcbs_core::verify::VerifySummary;
 use rcbs_sim::{Cloud, Form};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::meddled::Meddled;
+use super::support::looking::{Said, every_byte};
 use super::{AtEvent, World, archive, day_of, live_until, options, whole_run};
 
-#[tokio::test(start_paused = true)]
-async fn a_file_that_was_damaged_before_the_ledger_knew_it_is_found_out() {
-    let world = World::new(day_of(3), &[]);
-    let folder = TempDir::new().unwrap();
+/// Files have their final names, and nobody heard of it.
+async fn run_that_dies_after_publishing(world: &World, folder: &TempDir) {
     let ports = world.ports(folder.path());
     let ports = Ports {
         target: Arc::new(Meddled::dies_after_publishing(ports.target)),
@@ -25,6 +24,13 @@ async fn a_file_that_was_damaged_before_the_ledger_knew_it_is_found_out() {
     let token = CancellationToken::new();
     let end = run(ports, options(Instance::all()), AtEvent::never(), token).await;
     assert_eq!(outcome(&end), Outcome::Target);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_damaged_before_the_ledger_knew_it_is_found_out() {
+    let world = World::new(day_of(3), &[]);
+    let folder = TempDir::new().unwrap();
+    run_that_dies_after_publishing(&world, &folder).await;
     let published = archive(folder.path());
     let media: Vec<&String> = published
         .keys()
@@ -45,35 +51,15 @@ async fn a_file_that_was_damaged_before_the_ledger_knew_it_is_found_out() {
     }
 }
 
-/// What is wrong, in words.
-#[derive(Default)]
-struct Said(Mutex<Vec<String>>);
-
-impl Witness for Said {
-    fn on(&self, event: &VerifyEvent) {
-        if !matches!(event, VerifyEvent::Begun { .. } | VerifyEvent::Progress(_)) {
-            self.0.lock().unwrap().push(format!("{event:?}"));
-        }
-    }
-}
-
 async fn verified(ports: Ports, target: Arc<dyn Target>) -> (VerifySummary, Vec<String>) {
     let ports = VerifyPorts {
         target,
         ledger: ports.ledger,
         clock: ports.clock,
     };
-    let options = VerifyOptions {
-        read_data: ReadData::All,
-        restart: false,
-        remembers: false,
-        limit_bytes_per_s: None,
-        parallel: 4,
-        seed: 1,
-    };
     let said = Arc::new(Said::default());
     let witness = Arc::clone(&said) as Arc<_>;
-    let end = verify(ports, options, witness, CancellationToken::new()).await;
+    let end = verify(ports, every_byte(), witness, CancellationToken::new()).await;
     assert!(end.stopped.is_none(), "{:?}", end.stopped);
     let said = said.0.lock().unwrap().clone();
     (end.summary, said)
@@ -100,14 +86,7 @@ async fn changed_metadata_of_a_run_that_ended_before_it_could_say_so_are_no_dama
     let folder = TempDir::new().unwrap();
     whole_run(&world, folder.path(), Instance::all()).await;
     change_all(&world, "+15550001");
-    let ports = world.ports(folder.path());
-    let ports = Ports {
-        target: Arc::new(Meddled::dies_after_publishing(ports.target)),
-        ..ports
-    };
-    let token = CancellationToken::new();
-    let end = run(ports, options(Instance::all()), AtEvent::never(), token).await;
-    assert_eq!(outcome(&end), Outcome::Target);
+    run_that_dies_after_publishing(&world, &folder).await;
 
     let ports = world.ports(folder.path());
     let target = Arc::clone(&ports.target);

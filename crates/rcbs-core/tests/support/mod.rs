@@ -1,6 +1,7 @@
 //! What stories of whole runs in process have in common: one day, a real folder and a real ledger.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub(crate) mod looking;
 mod steady;
 
 use std::path::Path;

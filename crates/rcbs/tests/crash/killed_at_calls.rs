@@ -42,19 +42,10 @@ fn kill_before_every(calls: &str, path: impl Fn(&Stage) -> PathBuf, reference: &
             format!("trace={calls}"),
             format!("inject={calls}:signal=KILL:when={number}"),
         );
-        let wrapper = [
-            "strace",
-            "-f",
-            "-o",
-            "/dev/null",
-            "-P",
-            path.to_str().unwrap(),
-            "-e",
-            &trace,
-            "-e",
-            &inject,
-        ];
-        let finished = stage.program(&["backup", "--json"]).under(wrapper).run();
+        let path = path.to_str().unwrap();
+        let program = stage.program(&["backup", "--json"]);
+        let program = program.traced(&["-P", path, "-e", &trace, "-e", &inject]);
+        let finished = program.run();
         if finished.code == Some(0) {
             reference.check_complete(&stage);
             return number - 1;

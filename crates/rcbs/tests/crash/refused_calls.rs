@@ -42,8 +42,8 @@ fn staged(stage: &Stage) -> String {
 
 /// Runs under `strace` with these options.
 fn run_with(stage: &Stage, options: &[&str]) -> Finished {
-    let wrapper = [&["strace", "-f", "-o", "/dev/null"], options].concat();
-    stage.program(&["backup", "--json"]).under(wrapper).run()
+    let program = stage.program(&["backup", "--json"]);
+    program.traced(options).run()
 }
 
 /// Whatever it came to, the checker finds nothing wrong, and the next run completes the work.

@@ -29,9 +29,8 @@ fn stage() -> Stage {
 
 /// Runs with these faults of the system; the options are those of `strace`.
 fn run_with(stage: &Stage, options: &[&str]) -> Finished {
-    let fixed = ["strace", "-f", "-o", "/dev/null"];
-    let wrapper = fixed.iter().chain(options);
-    stage.program(&["backup", "--json"]).under(wrapper).run()
+    let program = stage.program(&["backup", "--json"]);
+    program.traced(options).run()
 }
 
 /// Shows that a run with a broken system ends with this code and tells why, and that the next one mends all.

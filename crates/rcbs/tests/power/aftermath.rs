@@ -9,11 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rcbs_core::event::{Event, Listener};
 use rcbs_core::plan::Instance;
-use rcbs_core::run::{
-    ManifestsOptions, Outcome, Ports, VerifyOptions, VerifyPorts, outcome, run, verify,
-    verify_manifests,
-};
-use rcbs_core::verify::{ReadData, VerifyEvent, Witness};
+use rcbs_core::run::{Outcome, Ports, VerifyPorts, outcome, run, verify, verify_manifests};
 use rcbs_io::target::TargetView;
 use rcbs_sim::faults::Faults;
 use rcbs_sim::ports::{SimApi, SimStore};
@@ -23,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cut::Remains;
 use crate::ports;
+use crate::ports::looking::Said;
 use crate::support::archive::{Key, sealed_files, sha256};
 use crate::support::books::Books;
 use crate::support::scratch;
@@ -256,42 +253,19 @@ async fn check_complete(reference: &Reference, target: &Path) -> Result<(), Stri
         ledger: ports.ledger,
         clock: ports.clock,
     };
-    let options = VerifyOptions {
-        read_data: ReadData::All,
-        restart: false,
-        remembers: false,
-        limit_bytes_per_s: None,
-        parallel: 4,
-        seed: 1,
-    };
+    let options = ports::looking::every_byte();
     let never = CancellationToken::new();
     let clock = Arc::clone(&ports.clock);
     let looked = verify(ports, options, Arc::clone(&said) as Arc<_>, never.clone()).await;
     ensure!(looked.stopped.is_none(), "verifying: {:?}", looked.stopped);
     ensure!(looked.summary.waiting == 0, "something waits");
     let view = Arc::new(TargetView::open(target).unwrap());
-    let options = ManifestsOptions {
-        public_key: None,
-        limit_bytes_per_s: None,
-        parallel: 4,
-    };
+    let options = ports::looking::manifests();
     let proven = verify_manifests(view, clock, options, Arc::clone(&said) as Arc<_>, never).await;
     ensure!(proven.stopped.is_none(), "manifests: {:?}", proven.stopped);
     let said = said.0.lock().unwrap();
     ensure!(said.is_empty(), "verifying finds {said:?}");
     Ok(())
-}
-
-/// What is wrong, in words.
-#[derive(Default)]
-struct Said(std::sync::Mutex<Vec<String>>);
-
-impl Witness for Said {
-    fn on(&self, event: &VerifyEvent) {
-        if !matches!(event, VerifyEvent::Begun { .. } | VerifyEvent::Progress(_)) {
-            self.0.lock().unwrap().push(format!("{event:?}"));
-        }
-    }
 }
 
 fn object_key(reference: &Reference, recording: &str, media: &str) -> String {

@@ -94,6 +94,12 @@ impl Rcbs {
         self
     }
 
+    /// Runs it under `strace` with these options, such as calls that are made to fail. What is traced is thrown away.
+    #[must_use]
+    pub fn traced(self, options: &[&str]) -> Self {
+        self.under(["strace", "-f", "-o", "/dev/null"].iter().chain(options))
+    }
+
     /// Its home folder, which lasts as long as this.
     pub fn home(&self) -> &Path {
         self.home.path()

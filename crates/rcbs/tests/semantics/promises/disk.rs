@@ -240,19 +240,10 @@ fn a_full_disk_is_waited_for_and_then_ends_the_run() {
             None,
         );
         let path = staging.join(staged.as_str());
-        let wrapper = [
-            "strace",
-            "-f",
-            "-o",
-            "/dev/null",
-            "-P",
-            path.to_str().unwrap(),
-            "-e",
-            "trace=write,writev",
-            "-e",
-            &inject,
-        ];
-        let finished = stage.program(&["backup", "--json"]).under(wrapper).run();
+        let calls = ["-e", "trace=write,writev", "-e", &inject];
+        let options = [&["-P", path.to_str().unwrap()], &calls[..]].concat();
+        let program = stage.program(&["backup", "--json"]);
+        let finished = program.traced(&options).run();
         let left = std::fs::read_dir(staging).unwrap().count();
         assert_eq!(left, 0, "something was left half-written");
         (finished, stage)

@@ -1018,3 +1018,32 @@ async fn a_bomb_in_gzip_is_unpacked_up_to_a_limit() {
         .expect_err("too large");
     assert!(matches!(error, ApiError::TooLarge { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn the_clock_of_the_server_is_learned_from_any_answer_that_comes_from_it() {
+    let in_an_hour = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&in_an_hour)
+        .expect("a date");
+    for (status, extra, is_learned) in [
+        (200, None, true),
+        (403, None, true),
+        (500, None, true),
+        // From a cache: it is the date of another time.
+        (200, Some(("Age", "86400")), false),
+    ] {
+        let date = date.clone();
+        let server = Server::start(move |_| {
+            let mut headers = vec![("Date", date.as_str())];
+            headers.extend(extra);
+            reply(status, &headers, r#"{"statusCode":0,"recordings":[]}"#)
+        })
+        .await;
+        let api = gws(&server);
+        assert_eq!(api.clock_ahead(), None);
+        let _answer = api.list(&request(Cursor::First)).await;
+        let ahead_min = api.clock_ahead().map(|ahead| ahead.as_secs_f64() / 60.0);
+        assert_eq!(ahead_min.is_some(), is_learned, "{status}");
+        assert!(ahead_min.is_none_or(|ahead| (59.0..61.0).contains(&ahead)));
+    }
+}

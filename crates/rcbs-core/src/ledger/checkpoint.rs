@@ -46,6 +46,8 @@ pub struct Frontier {
     covered: Timestamp,
     /// Slices settled beyond that: beginning to end. At most as many as slices are worked on at the same time.
     ahead: BTreeMap<Timestamp, Timestamp>,
+    /// Where the checkpoint ends at the latest.
+    most: Timestamp,
 }
 
 impl Frontier {
@@ -57,7 +59,14 @@ impl Frontier {
             since,
             covered: since,
             ahead: BTreeMap::new(),
+            most: Timestamp::MAX,
         }
+    }
+
+    /// The same, and whatever is settled the checkpoint does not move past `most`.
+    #[must_use]
+    pub fn not_beyond(self, most: Timestamp) -> Self {
+        Self { most, ..self }
     }
 
     /// Notes that everything announced in a slice is settled. Returns the new checkpoint if that moves it.
@@ -75,9 +84,9 @@ impl Frontier {
         let before = self.checkpoint;
         let covered = Slice {
             since: self.since,
-            until: self.covered,
+            until: self.covered.min(self.most),
         };
-        self.checkpoint = advance(before, covered, self.covered > self.since);
+        self.checkpoint = advance(before, covered, covered.until > covered.since);
         self.checkpoint.filter(|_| self.checkpoint != before)
     }
 

@@ -3,10 +3,12 @@
 //! `min` and `max` of the old program end at the border of the `rcbs` crate; here there is only `since` and `until`,
 //! and every range is half-open: `[since, until)`.
 
+mod clocks;
 mod instance;
 mod slice;
 mod window;
 
+pub use clocks::{ClockNote, Clocks};
 pub use instance::{Instance, InstanceError};
 pub use slice::{Slice, Slices, slices};
 pub use window::{SinceEdge, SinceReason, UntilEdge, Window, WindowError, WindowOptions, window};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::failure::FailureClass;
 use crate::recording::RecordingId;
@@ -32,6 +32,12 @@ pub trait RecordingApi: fmt::Debug + Send + Sync {
 
     /// What the server's settings group for the backup holds; `None` when the server has none for us (403, 404).
     async fn settings(&self) -> Result<Option<RemoteSettings>, ApiError>;
+
+    /// How far the server's clock is ahead of this machine's, negative when behind, to about a second; `None` until an
+    /// answer has told, and where answers do not tell.
+    fn clock_ahead(&self) -> Option<SignedDuration> {
+        None
+    }
 }
 
 /// What is asked of [`RecordingApi::list`].

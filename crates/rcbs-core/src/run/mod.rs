@@ -245,8 +245,9 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
     noted::note(context).await?;
     let mut planned = None;
     unless_stopped(context, async {
-        planned = Some(planning::plan(context).await?);
+        // First, because the answer tells what time it is where recordings are made.
         remote_settings::ask(context).await;
+        planned = Some(planning::plan(context).await?);
         Ok(())
     })
     .await?;

@@ -1,4 +1,4 @@
-//! From options, checkpoints and the clock to the plan of this run.
+//! From options, checkpoints and the clocks to the plan of this run.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::listing::recall_learned;
 use super::slices;
 use crate::discover;
 use crate::ledger::checkpoint::{self, Frontier};
-use crate::plan::{Plan, SinceEdge, window};
+use crate::plan::{Clocks, Plan, SinceEdge};
 
 /// A plan and what follows from it for the checkpoint.
 #[derive(Debug)]
@@ -23,6 +23,10 @@ pub(crate) struct Planned {
 /// Makes the plan: reads both checkpoints, then computes; writes nothing.
 pub(crate) async fn plan(context: &Context) -> Result<Planned, RunError> {
     let now = context.now();
+    let (clocks, clock_note) = Clocks::compare(now, context.api.clock_ahead());
+    if let Some(note) = clock_note {
+        context.events.warn(note.to_string());
+    }
     let options = &context.options;
     let known = context
         .ports
@@ -40,14 +44,15 @@ pub(crate) async fn plan(context: &Context) -> Result<Planned, RunError> {
         Some(Ok(at)) => Some(at),
         None => None,
     };
-    let (chosen, remark) = checkpoint::choose_checkpoint(known, exported, now);
+    let (chosen, remark) = checkpoint::choose_checkpoint(known, exported, clocks.latest);
     // A fixed range does not begin at a checkpoint, so a strange one does not matter to it.
     let follows_checkpoint = !options.window.ignore_checkpoint
         && matches!(options.window.since, SinceEdge::Any | SinceEdge::Ago(_));
     if let Some(remark) = remark.filter(|_| follows_checkpoint) {
         context.events.warn(remark.to_string());
     }
-    let window = window(&options.window, chosen, now).map_err(RunError::Window)?;
+    let window = clocks.window(&options.window, chosen);
+    let window = window.map_err(RunError::Window)?;
     let learned = recall_learned(context).await?;
     let since = match window.since {
         Some(since) => Some(since),
@@ -58,8 +63,9 @@ pub(crate) async fn plan(context: &Context) -> Result<Planned, RunError> {
     // The older of the two counts here too: what lies between them is covered only when this run has listed it.
     let believed = chosen
         .filter(|_| follows_checkpoint)
-        .or(known.filter(|at| *at <= now));
+        .or(known.filter(|at| *at <= clocks.latest));
     let frontier = Frontier::new(believed, since.unwrap_or(window.until));
+    let frontier = frontier.not_beyond(clocks.settled_until);
     let plan = Plan {
         now,
         window,

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::listing::{Taker, list};
-use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
+use super::{
+    Ports, RunEnd, RunError, RunOptions, planning, remote_settings, unless_stopped, until_end,
+};
 use crate::event::{Event, Listener};
 use crate::plan::{Plan, Slice};
 use crate::ports::{DiskSpace, MediaEntry, UnsettledHour};
@@ -63,6 +65,7 @@ pub async fn survey(
     let counter = Counter::default();
     let mut plan = None;
     let listing = async {
+        remote_settings::ask(&context).await;
         let made = planning::plan(&context).await?.plan;
         context.events.emit(&Event::Planned { plan: made.clone() });
         list(&context, plan.insert(made), &counter).await?;

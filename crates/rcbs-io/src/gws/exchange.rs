@@ -1,14 +1,15 @@
 //! One GET to the API: login, redirects within the origin, bounds of size and time.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, AGE, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rcbs_core::ports::ApiError;
 use rcbs_core::text::printable;
 use secrecy::ExposeSecret;
@@ -19,7 +20,7 @@ use super::GwsOptions;
 use super::gzip::{self, Unpacked};
 use crate::http::{
     BodyError, Broken, HttpError, Redactor, Route, Timed, Timeouts, client, content_coding,
-    foreign_origin_text, read_at_most, read_beginning, retry_after,
+    foreign_origin_text, read_at_most, read_beginning, retry_after, server_date,
 };
 
 /// How often a redirect within the origin is followed.
@@ -80,6 +81,8 @@ pub(super) struct Exchange {
     redactor: Redactor,
     route: Route,
     timeouts: Timeouts,
+    /// The server's clock minus ours, as the last answer told it.
+    clock_ahead: Mutex<Option<SignedDuration>>,
 }
 
 impl fmt::Debug for Exchange {
@@ -120,7 +123,28 @@ impl Exchange {
             redactor,
             route: Route::new(&options.prefix, &options.http, &timeouts),
             timeouts,
+            clock_ahead: Mutex::default(),
         })
+    }
+
+    pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
+        *self.clock()
+    }
+
+    fn clock(&self) -> std::sync::MutexGuard<'_, Option<SignedDuration>> {
+        self.clock_ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_clock(&self, headers: &HeaderMap) {
+        // A cache repeats the time at which it asked.
+        if headers.contains_key(AGE) {
+            return;
+        }
+        if let Some(date) = server_date(headers) {
+            *self.clock() = Some(date.duration_since(Timestamp::now()));
+        }
     }
 
     pub(super) fn prefix(&self) -> &Url {
@@ -222,6 +246,7 @@ impl Exchange {
     ) -> Result<Answer, ApiError> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        self.note_clock(&headers);
         let coding = content_coding(&headers);
         let body = Timed::new(response, self.route.clone(), &self.timeouts);
         let body = if (200..300).contains(&status) {

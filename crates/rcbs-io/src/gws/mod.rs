@@ -373,6 +373,10 @@ impl RecordingApi for Gws {
             })
     }
 
+    fn clock_ahead(&self) -> Option<SignedDuration> {
+        self.exchange.clock_ahead()
+    }
+
     async fn settings(&self) -> Result<Option<RemoteSettings>, ApiError> {
         let (answer, envelope) = self.answer(&self.settings_path, Question::Settings).await?;
         let code = envelope.as_ref().ok().and_then(|envelope| envelope.code);

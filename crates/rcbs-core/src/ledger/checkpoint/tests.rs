@@ -83,6 +83,18 @@ fn a_window_that_begins_after_the_checkpoint_does_not_move_it() {
 }
 
 #[test]
+fn the_checkpoint_stays_before_the_latest_time_that_is_sure() {
+    let mut frontier = Frontier::new(None, hour(0)).not_beyond(hour(3));
+    assert_eq!(frontier.settle(slice(0, 2)), Some(hour(2)));
+    assert_eq!(frontier.settle(slice(2, 4)), Some(hour(3)));
+    assert_eq!(frontier.settle(slice(4, 6)), None);
+    let mut frontier = Frontier::new(None, hour(5)).not_beyond(hour(3));
+    assert_eq!(frontier.settle(slice(5, 6)), None, "no window is sure");
+    let mut frontier = Frontier::new(Some(hour(4)), hour(2)).not_beyond(hour(3));
+    assert_eq!(frontier.settle(slice(2, 6)), None, "it never moves back");
+}
+
+#[test]
 fn a_checkpoint_inside_the_window_does_not_hide_an_unsettled_slice_before_it() {
     let mut frontier = Frontier::new(Some(hour(2)), hour(0));
     // The slice from 0 to 2 failed: media that came late in it are not in the ledger.

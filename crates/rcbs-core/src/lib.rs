@@ -16,7 +16,7 @@ pub mod identity;
 pub mod ledger;
 pub mod manifest;
 pub mod media_kind;
-pub mod patience;
+mod patience;
 pub mod plan;
 pub mod ports;
 pub mod proof;

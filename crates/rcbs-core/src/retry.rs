@@ -1,7 +1,7 @@
 //! Whether a failed request is made again, and after how long: the class of the failure decides, nothing else.
 //!
 //! There is one layer of retry. Who makes requests asks [`Attempts`] after each failure, and the [`RetryBudget`] of the
-//! run before each new try; a file that is given up on waits in the ledger until [`next_attempt`].
+//! server before each new try; a file that is given up on waits in the ledger until [`next_attempt`].
 
 mod budget;
 mod jitter;
@@ -159,6 +159,12 @@ impl Attempts {
         } else {
             Decision::Again { wait }
         }
+    }
+
+    /// Whether it was throttled once, and not more often.
+    #[must_use]
+    pub fn is_first_throttle(&self) -> bool {
+        self.throttled == 1
     }
 
     /// Notes that the last try brought bytes that are kept. A large file over a poor line is cut many times and still

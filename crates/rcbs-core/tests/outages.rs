@@ -26,6 +26,17 @@ use tokio_util::sync::CancellationToken;
 
 const MEDIA: u64 = 60;
 
+/// What a server does that is out of reach.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Darkness {
+    /// There is no connection.
+    Gone,
+    /// There is one, and no answer for half a minute.
+    Mute,
+    /// Each answer is HTTP 500.
+    Failing,
+}
+
 /// Answers so many requests, then is out of reach for a time, and counts what is asked in it.
 #[derive(Debug)]
 struct Dark<T> {
@@ -33,8 +44,7 @@ struct Dark<T> {
     clock: Arc<SimClock>,
     answers: u64,
     lasts: Duration,
-    /// Instead of no connection, none of an answer.
-    is_mute: bool,
+    as_what: Darkness,
     asked: AtomicU64,
     since: Mutex<Option<Duration>>,
     in_the_dark: AtomicU64,
@@ -47,7 +57,7 @@ impl<T> Dark<T> {
             clock: Arc::clone(clock),
             answers,
             lasts,
-            is_mute: false,
+            as_what: Darkness::Gone,
             asked: AtomicU64::new(0),
             since: Mutex::default(),
             in_the_dark: AtomicU64::new(0),
@@ -68,34 +78,40 @@ impl<T> Dark<T> {
 
     async fn ask<A, E>(
         &self,
-        silence: impl FnOnce(bool) -> E,
+        silence: impl FnOnce(Darkness) -> E,
         answer: impl Future<Output = Result<A, E>>,
     ) -> Result<A, E> {
         if !self.is_dark() {
             return answer.await;
         }
-        if self.is_mute {
+        if self.as_what == Darkness::Mute {
             self.clock.sleep(Duration::from_secs(30)).await;
         }
-        Err(silence(self.is_mute))
+        Err(silence(self.as_what))
     }
 }
 
-fn api_silence(is_mute: bool) -> ApiError {
+fn api_silence(as_what: Darkness) -> ApiError {
     let reason = "dark".to_owned();
-    if is_mute {
-        ApiError::Timeout { reason }
-    } else {
-        ApiError::Unreachable { reason }
+    match as_what {
+        Darkness::Gone => ApiError::Unreachable { reason },
+        Darkness::Mute => ApiError::Timeout { reason },
+        Darkness::Failing => ApiError::Server {
+            status: 500,
+            message: reason,
+        },
     }
 }
 
-fn store_silence(is_mute: bool) -> StoreError {
+fn store_silence(as_what: Darkness) -> StoreError {
     let reason = "dark".to_owned();
-    if is_mute {
-        StoreError::Timeout { reason }
-    } else {
-        StoreError::Unreachable { reason }
+    match as_what {
+        Darkness::Gone => StoreError::Unreachable { reason },
+        Darkness::Mute => StoreError::Timeout { reason },
+        Darkness::Failing => StoreError::Server {
+            status: 500,
+            code: reason,
+        },
     }
 }
 
@@ -192,30 +208,35 @@ const FOR_EVER: Duration = Duration::from_secs(1_000_000);
 /// E14.
 #[tokio::test(start_paused = true)]
 async fn an_outage_in_the_middle_is_waited_through_with_few_requests() {
-    for (name, api_answers, store_answers) in [("store", u64::MAX, 10), ("api", 4, u64::MAX)] {
-        let folder = TempDir::new().unwrap();
-        let world = World::new(api_answers, store_answers, FIVE_MINUTES);
-        let ended = backup(world, folder.path()).await;
-        let Ended { end, warnings, .. } = &ended;
-        assert_eq!(outcome(end), Outcome::Complete, "{name}: {end:?}");
-        assert!(end.summary.fetched >= MEDIA - 20, "{name}: {end:?}");
-        // The last probe in the dark is at most half a minute old when the light comes back.
-        assert!(
-            (300..335).contains(&ended.took_s),
-            "{name}: {}",
-            ended.took_s
-        );
-        // 8 at once, and then after 1, 3, 7, 15 s … and each half minute.
-        assert!((12..28).contains(&ended.probes), "{name}: {}", ended.probes);
-        assert_eq!(warnings.len(), 2, "{name}: {warnings:?}");
-        assert!(
-            warnings[0].contains("asked again now and then"),
-            "{warnings:?}"
-        );
-        assert!(
-            warnings[1].contains("answers again, after 3"),
-            "{warnings:?}"
-        );
+    for as_what in [Darkness::Gone, Darkness::Mute, Darkness::Failing] {
+        for (who, api_answers, store_answers) in [("store", u64::MAX, 10), ("api", 4, u64::MAX)] {
+            let name = format!("{who} {as_what:?}");
+            let folder = TempDir::new().unwrap();
+            let mut world = World::new(api_answers, store_answers, FIVE_MINUTES);
+            (world.api.as_what, world.store.as_what) = (as_what, as_what);
+            let ended = backup(world, folder.path()).await;
+            let Ended { end, warnings, .. } = &ended;
+            assert_eq!(outcome(end), Outcome::Complete, "{name}: {end:?}");
+            assert!(end.summary.fetched >= MEDIA - 20, "{name}: {end:?}");
+            // The last probe in the dark is at most half a minute old when the light comes back, and half a minute
+            // late where it waits for an answer.
+            assert!(
+                (300..365).contains(&ended.took_s),
+                "{name}: {}",
+                ended.took_s
+            );
+            // 8 at once, or 3 one after the other, and then after 1, 3, 7, 15 s … and each half minute.
+            assert!((6..28).contains(&ended.probes), "{name}: {}", ended.probes);
+            assert_eq!(warnings.len(), 2, "{name}: {warnings:?}");
+            assert!(
+                warnings[0].contains("asked again now and then"),
+                "{warnings:?}"
+            );
+            assert!(
+                warnings[1].contains("answers again, after "),
+                "{warnings:?}"
+            );
+        }
     }
 }
 
@@ -273,12 +294,68 @@ async fn who_never_answered_is_not_waited_for() {
     }
 }
 
+/// A store of which some objects always fail, and the others never do.
+#[derive(Debug)]
+struct Spotted {
+    inner: SimStore,
+    clock: Arc<SimClock>,
+    as_what: Darkness,
+    asked: AtomicU64,
+}
+
+impl Spotted {
+    fn is_bad(request: &GetRequest) -> bool {
+        let key = request.location.to_string();
+        key.bytes()
+            .fold(0_u32, |sum, byte| (sum + u32::from(byte)) % 1_000)
+            % 4
+            == 0
+    }
+}
+
+#[async_trait]
+impl MediaStore for Spotted {
+    async fn get(&self, request: &GetRequest) -> Result<Object, StoreError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if !Self::is_bad(request) {
+            return self.inner.get(request).await;
+        }
+        if self.as_what == Darkness::Mute {
+            self.clock.sleep(Duration::from_secs(30)).await;
+        }
+        Err(store_silence(self.as_what))
+    }
+}
+
+/// E14.
 #[tokio::test(start_paused = true)]
-async fn silence_after_a_connection_is_no_outage_but_the_objects_own_failure() {
-    let folder = TempDir::new().unwrap();
-    let mut world = World::new(u64::MAX, 10, Duration::from_secs(40));
-    world.store.is_mute = true;
-    let ended = backup(world, folder.path()).await;
-    assert_eq!(outcome(&ended.end), Outcome::Complete, "{:?}", ended.end);
-    assert_eq!(ended.warnings, Vec::<String>::new());
+async fn objects_that_always_fail_are_no_outage_and_hold_up_no_other() {
+    for as_what in [Darkness::Mute, Darkness::Failing] {
+        let folder = TempDir::new().unwrap();
+        let World { api, store, clock } = World::new(u64::MAX, u64::MAX, FOR_EVER);
+        let store = Arc::new(Spotted {
+            inner: store.inner,
+            clock: Arc::clone(&clock),
+            as_what,
+            asked: AtomicU64::new(0),
+        });
+        let media = Arc::clone(&store) as Arc<_>;
+        let ports = support::ports(Arc::new(api), media, &clock, folder.path());
+        let warnings = Arc::new(Warnings(Mutex::default()));
+        let listener = Arc::clone(&warnings) as Arc<_>;
+        let end = run(
+            ports,
+            support::options(),
+            listener,
+            CancellationToken::new(),
+        )
+        .await;
+        let (bad, good) = (end.summary.waiting, end.summary.fetched);
+        assert_eq!(outcome(&end), Outcome::Waiting, "{as_what:?}: {end:?}");
+        assert!(bad >= 10 && good >= 30, "{as_what:?}: {end:?}");
+        assert_eq!(*warnings.0.lock().unwrap(), Vec::<String>::new());
+        // Six tries each, and a suspicion costs one that asks whether it is them, and those that waited for it theirs.
+        let asked = store.asked.load(Ordering::Relaxed);
+        assert!(asked <= good + bad * 9, "{as_what:?}: {asked}");
+    }
 }

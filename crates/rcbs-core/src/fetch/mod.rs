@@ -98,6 +98,7 @@ pub(crate) async fn fetch(
     let staged = target.stage(&job.stage).await.map_err(FetchError::Target)?;
     let mut transfer = Transfer::new(job, envelope, staged);
     loop {
+        patience.turn().await;
         let checked = match transfer.receive(store, &next, line).await {
             Ok(()) => transfer.check().await,
             Err(error) => Err(error),

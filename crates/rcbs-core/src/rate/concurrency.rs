@@ -13,6 +13,9 @@ const UNPROVEN: usize = 4;
 /// Answers of one burst come within this time of each other; only the first of them lowers the limit.
 const BURST: Duration = Duration::from_secs(1);
 
+/// So long after the last throttle the search goes on: what was too much then may be borne now.
+const CALM: Duration = Duration::from_mins(2);
+
 /// A short run must not pay for measuring: for so long the limit only grows.
 const START_FOR: Duration = Duration::from_secs(4);
 
@@ -22,7 +25,7 @@ const START_FOR: Duration = Duration::from_secs(4);
 /// - It begins with the slow start of TCP (RFC 5681): one more with each success, so it doubles in the time one request takes.
 /// - After some seconds it is measured whether more, or fewer, bring as much.
 /// - When the server says slow down, that counts more than any measuring: from then on additive increase, multiplicative
-///   decrease (AIMD); one more with each full round of successes.
+///   decrease (AIMD); one more with each full round of successes. After some calm minutes it is measured again.
 #[derive(Debug, Clone)]
 pub struct Concurrency {
     limit: usize,
@@ -64,6 +67,7 @@ impl Concurrency {
     /// Notes a transfer that succeeded, while so many were under way.
     pub fn on_success(&mut self, running: usize, now_elapsed: Duration) {
         self.proven = true;
+        self.calm_down(now_elapsed);
         self.climb.add_object();
         self.successes += 1;
         let round = if self.lowered.is_some() {
@@ -83,6 +87,14 @@ impl Concurrency {
     /// Notes that a transfer ended and no other was waiting: what comes is not bounded by this limit now.
     pub fn on_idle(&mut self) {
         self.climb.restart_round();
+    }
+
+    fn calm_down(&mut self, now: Duration) {
+        let is_calm = |lowered: Duration| now.saturating_sub(lowered) >= CALM;
+        if self.lowered.is_some_and(is_calm) {
+            self.lowered = None;
+            self.climb = Climb::new(self.max);
+        }
     }
 
     fn is_starting(&mut self, now: Duration) -> bool {

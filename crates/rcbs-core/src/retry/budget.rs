@@ -1,4 +1,4 @@
-//! The retries of a whole run, capped, so that they cannot multiply the load on a server that is already down.
+//! The retries of a run against one server, capped, so that they cannot multiply the load on it when it is already down.
 
 use crate::failure::FailureClass;
 

@@ -21,7 +21,7 @@ use super::{Ports, RunError, RunOptions, remote_settings};
 use crate::event::{Event, Events, Listener};
 use crate::failure::FailureClass;
 use crate::fetch::{CloudCertificates, FetchError, PlainMedia, PlainRule};
-use crate::patience::Patience;
+use crate::patience::{Brake, Patience};
 use crate::ports::{EntryState, MediaKey, MediaStore, RecordingApi, Settlement, StoreError};
 use crate::rate::{Concurrency, Gate, Pace};
 use crate::recording::{self, MetadataError, Recording};
@@ -33,10 +33,13 @@ pub(crate) struct Context {
     pub(crate) ports: Ports,
     /// The API of `ports`, with patience.
     pub(crate) api: Arc<dyn RecordingApi>,
+    /// The same without: for what the run can do without.
+    pub(crate) api_once: Arc<dyn RecordingApi>,
     /// When the run began, in whole milliseconds as the ledger keeps times.
     pub(crate) began: Timestamp,
     pub(crate) options: RunOptions,
     pub(crate) events: Arc<Events>,
+    /// For requests to the store. The API has its own: what one of them asks for binds the other in nothing.
     pub(crate) patience: Arc<Patience>,
     pub(crate) gate: Arc<Gate>,
     /// Keeps all transfers together below `bandwidthLimit`.
@@ -76,23 +79,20 @@ impl Context {
             Arc::clone(&events),
             Arc::clone(&halt),
         );
-        let patience = Arc::new(Patience::new(
-            clock,
-            Arc::clone(&events),
-            Arc::clone(&gate),
-            halt.token(),
-            options.seed,
-        ));
+        let patience = |brake: Brake, seed: u64| {
+            let (clock, events) = (Arc::clone(&clock), Arc::clone(&events));
+            Arc::new(Patience::new(clock, events, brake, halt.token(), seed))
+        };
+        let store_patience = patience(Brake::Fewer(Arc::clone(&gate)), options.seed);
+        let api_patience = patience(Brake::Pause, options.seed.wrapping_add(1));
+        let api = RetryingApi::new(Arc::clone(&ports.api), api_patience, api_reach);
         Self {
             gate,
             pace,
-            api: Arc::new(RetryingApi::new(
-                Arc::clone(&ports.api),
-                Arc::clone(&patience),
-                api_reach,
-            )),
+            api_once: Arc::new(api.without_patience()),
+            api: Arc::new(api),
             began: whole_ms(ports.clock.now()),
-            patience,
+            patience: store_patience,
             ports,
             options,
             events,

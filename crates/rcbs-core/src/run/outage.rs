@@ -5,7 +5,7 @@ use crate::ports::StoreError;
 
 /// So many media files in a row, each after its own retries, and not one answer: it is not the files.
 const STREAK: u32 = 5;
-/// The same when some of them failed in an earlier run already. They come first in a run, and five objects that hang for
+/// The same when some of them failed in an earlier run already, or when the store says of each that it failed itself. They come first in a run, and five objects that hang for
 /// ever must not keep all others from being tried, run after run.
 const STREAK_AGAIN: u32 = 50;
 
@@ -15,6 +15,8 @@ pub(crate) struct Outage {
     reached: bool,
     failures: u32,
     failures_again: u32,
+    /// The store answered, and always that it failed.
+    faults: u32,
     last: Option<StoreError>,
 }
 
@@ -38,6 +40,12 @@ impl Outage {
                 self.failures_again += u32::from(again);
                 self.last = Some(store.clone());
             }
+            FetchError::Store(store @ StoreError::Server { .. }) => {
+                self.faults += 1;
+                if self.faults >= STREAK_AGAIN {
+                    self.last = Some(store.clone());
+                }
+            }
             // Whatever else came was an answer.
             FetchError::Store(_) | FetchError::Broken(_) | FetchError::Misfit(_) => {
                 self.reached = true;
@@ -57,8 +65,8 @@ impl Outage {
             | FetchError::Bug { .. } => {}
         }
         self.reached |= any_bytes;
-        let is_streak =
-            self.failures >= STREAK || self.failures + self.failures_again >= STREAK_AGAIN;
+        let all = self.failures + self.failures_again + self.faults;
+        let is_streak = self.failures >= STREAK || all >= STREAK_AGAIN;
         !self.reached && is_streak
     }
 
@@ -100,6 +108,25 @@ mod tests {
         assert!((0..40).all(|_| !outage.failed(&unreachable(), false, true)));
         assert!((0..4).all(|_| !outage.failed(&unreachable(), false, false)));
         assert!(outage.failed(&unreachable(), false, false));
+    }
+
+    #[test]
+    fn a_store_that_only_ever_fails_is_out_of_reach_after_many_files() {
+        let fault = FetchError::Store(StoreError::Server {
+            status: 500,
+            code: "InternalError".to_owned(),
+        });
+        let mut outage = Outage::default();
+        assert!((0..49).all(|_| !outage.failed(&fault, false, false)));
+        assert!(outage.reason().is_none(), "they wait, each for itself");
+        assert!(outage.failed(&fault, false, false));
+        assert!(matches!(
+            outage.reason(),
+            Some(StoreError::Server { status: 500, .. })
+        ));
+        let mut outage = Outage::default();
+        outage.given();
+        assert!((0..100).all(|_| !outage.failed(&fault, false, false)));
     }
 
     #[test]

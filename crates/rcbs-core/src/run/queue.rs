@@ -35,7 +35,7 @@ pub(crate) async fn take_first(context: &Context, intake: &Intake) -> Result<(),
     while let Some(page) = by_age.next(context).await? {
         // Without patience: what fails now gets its retries after the listing, and none of them is taken from it.
         let asked = stream::iter(page).map(|entry| async move {
-            let answer = context.ports.api.recording(&entry.id).await;
+            let answer = context.api_once.recording(&entry.id).await;
             (entry, answer)
         });
         let mut answered = std::pin::pin!(asked.buffered(at_once).ready_chunks(at_once));

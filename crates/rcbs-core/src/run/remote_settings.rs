@@ -12,7 +12,7 @@ pub(crate) async fn ask(context: &Context) {
     if matches!(context.seals.clouds(), CloudCertificates::Named(_)) {
         return;
     }
-    let answer = answer(context.ports.api.as_ref()).await;
+    let answer = answer(context.api_once.as_ref()).await;
     context.seals.name_clouds(answer);
 }
 

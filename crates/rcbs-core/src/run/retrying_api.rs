@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use jiff::SignedDuration;
 
 use crate::patience::Patience;
 use crate::ports::{ApiError, Cursor, ListRequest, Page, RecordingApi, RemoteSettings};
@@ -12,11 +14,13 @@ use crate::retry::RetryPolicy;
 use crate::run::reach::Reach;
 
 /// Wraps an implementation of the port.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RetryingApi {
     inner: Arc<dyn RecordingApi>,
     patience: Arc<Patience>,
-    reach: Reach<ApiError>,
+    reach: Arc<Reach<ApiError>>,
+    /// Whether anything is tried again.
+    is_patient: bool,
 }
 
 impl RetryingApi {
@@ -28,7 +32,17 @@ impl RetryingApi {
         Self {
             inner,
             patience,
-            reach,
+            reach: Arc::new(reach),
+            is_patient: true,
+        }
+    }
+
+    /// The same, but what fails has failed. It waits as the others do where the server wants to be left alone, and
+    /// through an outage that is recognised.
+    pub(crate) fn without_patience(&self) -> Self {
+        Self {
+            is_patient: false,
+            ..self.clone()
         }
     }
 
@@ -43,6 +57,7 @@ impl RetryingApi {
     {
         let mut tries = self.patience.begin(RetryPolicy::API);
         loop {
+            self.patience.turn().await;
             match self.reach.ask(None, &ask).await {
                 Ok(answer) => return Ok(answer),
                 // Facts about the server, which the caller decides on; asking again would not change them.
@@ -61,6 +76,10 @@ impl RetryingApi {
                         | ApiError::Redirect { .. } => on_failure,
                         _ => RetryPolicy::API,
                     });
+                    if !self.is_patient {
+                        self.patience.gave_up(&mut tries, error.class());
+                        return Err(error);
+                    }
                     if !self
                         .patience
                         .may_retry(&mut tries, error.class(), None, &error)
@@ -81,17 +100,39 @@ impl RecordingApi for RetryingApi {
             Cursor::Link(_) => RetryPolicy::LINK,
             Cursor::First | Cursor::Offset(_) => RetryPolicy::API,
         };
-        self.patiently(on_failure, || self.inner.list(request))
-            .await
+        let answer = self
+            .patiently(on_failure, || self.inner.list(request))
+            .await?;
+        self.reach.keep_again(|| {
+            let (inner, request) = (Arc::clone(&self.inner), request.clone());
+            Arc::new(move || {
+                let (inner, request) = (Arc::clone(&inner), request.clone());
+                async move { inner.list(&request).await.map(drop) }.boxed()
+            })
+        });
+        Ok(answer)
     }
 
     async fn recording(&self, id: &RecordingId) -> Result<Bytes, ApiError> {
-        self.patiently(RetryPolicy::API, || self.inner.recording(id))
-            .await
+        let answer = self
+            .patiently(RetryPolicy::API, || self.inner.recording(id))
+            .await?;
+        self.reach.keep_again(|| {
+            let (inner, id) = (Arc::clone(&self.inner), id.clone());
+            Arc::new(move || {
+                let (inner, id) = (Arc::clone(&inner), id.clone());
+                async move { inner.recording(&id).await.map(drop) }.boxed()
+            })
+        });
+        Ok(answer)
     }
 
     async fn settings(&self) -> Result<Option<RemoteSettings>, ApiError> {
         self.patiently(RetryPolicy::API, || self.inner.settings())
             .await
+    }
+
+    fn clock_ahead(&self) -> Option<SignedDuration> {
+        self.inner.clock_ahead()
     }
 }

@@ -69,6 +69,26 @@ fn after_a_throttle_it_grows_by_one_with_each_round() {
 }
 
 #[test]
+fn calm_minutes_after_a_throttle_it_is_measured_again() {
+    let limit_after = |calm_s: u64| {
+        let mut rate = Concurrency::new(64);
+        rate.on_throttle(ms(0));
+        // Rounds in which more transfers bring more: measuring finds that, counting successes adds one each round.
+        for step in 0..400 {
+            let now = Duration::from_secs(calm_s) + ms(step * 100);
+            let running = rate.limit();
+            rate.on_bytes(running as u64 * 1_000_000, running, now);
+            if step % 10 == 0 {
+                rate.on_success(running, now);
+            }
+        }
+        rate.limit()
+    };
+    assert!(limit_after(60) <= 8 + 5, "{}", limit_after(60));
+    assert!(limit_after(121) > 20, "{}", limit_after(121));
+}
+
+#[test]
 fn one_request_is_always_allowed() {
     let mut rate = Concurrency::new(2);
     for second in 0..100 {

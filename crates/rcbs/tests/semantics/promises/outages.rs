@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rcbs_sim::Cloud;
 
-use crate::stage::{Stage, cloud, side_by_side};
+use crate::stage::{Stage, cloud, days_ago, side_by_side};
 use crate::support::rcbs::Finished;
 use crate::support::wire::Wire;
 
@@ -137,6 +138,50 @@ fn with_clock(stage: &Stage, off: &str) -> (Finished, usize) {
         .matching(|seen| seen.status == 403)
         .len();
     (finished, refused)
+}
+
+/// E1.
+#[test]
+fn a_server_that_asks_for_fewer_requests_gets_fewer() {
+    let faults = [
+        "object always: delay ms=100",
+        "object 8: slow-down retry-after=5",
+    ];
+    let mut stage = Stage::with_faults(day_of(40), &faults);
+    stage.set("maxConnections=4");
+    let run = stage.program(&["backup"]).start();
+    let throttled = || stage.server.requests().matching(|seen| seen.status == 503);
+    wait_until("the store has asked for it", || !throttled().is_empty());
+    // What was under way comes to its end.
+    std::thread::sleep(Duration::from_millis(600));
+    let asked = stage.server.requests().counts().objects;
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(stage.server.requests().counts().objects, asked);
+    run.wait().expect_code(0);
+    assert_eq!(stage.server.requests().counts().objects, 41);
+}
+
+/// F5.
+#[test]
+fn a_clock_that_is_some_days_off_hides_no_recording() {
+    for (off, says) in [
+        ("-3d", "3 days behind that of the recording API"),
+        ("+3d", "3 days ahead of that of the recording API"),
+    ] {
+        let yesterday = days_ago(1).to_string();
+        let cloud = cloud().recording("YESTERDAY").at(&yesterday).audio();
+        let mut stage = Stage::new(cloud.build());
+        stage.unset("maxDate").unset("minDate");
+        // Seen from three days later, yesterday is outside the window.
+        stage.set("maxAge=P3D\nminAge=PT0S");
+        let (finished, _) = with_clock(&stage, off);
+        let finished = finished.expect_code(0);
+        assert!(finished.stderr.contains(says), "{finished:?}");
+        assert_eq!(stage.states("YESTERDAY"), ["verified"], "{off}");
+        let now = Timestamp::now().as_millisecond();
+        let end = stage.endtime_ms();
+        assert!(end.is_none_or(|end| end <= now), "{off}: {end:?}");
+    }
 }
 
 /// E10.

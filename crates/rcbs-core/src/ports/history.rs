@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::EntryState;
 use crate::failure::FailureClass;
-use crate::ledger::state::StateName;
 use crate::recording::{MediaId, RecordingId};
 
 /// Something that became of a file and that its entry does not tell any more.
@@ -47,8 +46,8 @@ pub enum Happening {
     },
     /// It was to be fetched again.
     AnnouncedAgain {
-        /// The state that it was in.
-        from: StateName,
+        /// The stable name of the state that it was in.
+        from: String,
     },
 }
 

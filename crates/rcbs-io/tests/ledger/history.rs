@@ -124,7 +124,7 @@ async fn failures_outlive_the_success_and_the_same_one_is_counted() {
         check: "md5".to_owned(),
         fetched: true,
     };
-    let from = rcbs_core::ledger::state::StateName::Verified;
+    let from = "verified".to_owned();
     let more = [
         (at(6), at(6), 1, stored),
         (at(7), at(7), 1, Happening::AnnouncedAgain { from }),
@@ -181,6 +181,15 @@ async fn damage_is_known_until_the_file_is_whole_or_its_entry_changes() {
         .filter(|one| matches!(one.3, Happening::Damaged { .. }));
     assert_eq!(harms.count(), 2, "found again is no news: {told:?}");
     assert!(told.iter().any(|one| one.3 == Happening::FoundWhole));
+}
+
+#[tokio::test]
+async fn what_is_not_due_yet_is_counted() {
+    let ledger = ledger().await;
+    settle(&ledger, 2, waiting("cut")).await;
+    let queue = ledger.queue(at(5)).await.unwrap();
+    assert_eq!((queue.not_due, queue.next_attempt), (1, Some(at(1_000))));
+    assert_eq!(ledger.queue(at(1_000)).await.unwrap().not_due, 0);
 }
 
 #[tokio::test]

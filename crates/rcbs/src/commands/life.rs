@@ -174,18 +174,19 @@ fn past(one: &Happened) -> Event {
             event("moved_aside").with(path.clone(), json!({"path": path}))
         }
         Happening::Lost { reason } => event("lost").with(reason.clone(), json!({"reason": reason})),
-        Happening::AnnouncedAgain { from } => event("announced_again")
-            .with(why_again(*from).to_owned(), json!({"from": from.as_str()})),
+        Happening::AnnouncedAgain { from } => {
+            event("announced_again").with(why_again(from).to_owned(), json!({"from": from}))
+        }
     }
 }
 
-fn why_again(from: StateName) -> &'static str {
-    match from {
-        StateName::Verified => "it was no longer whole in the archive",
-        StateName::Publishing => "a run was interrupted before the file had its name",
-        StateName::Waiting => "it was announced at another place",
-        StateName::Lost => "it was asked for once more, or announced at another place",
-        StateName::Skipped => "it is wanted now",
-        StateName::Announced => "",
+fn why_again(from: &str) -> &'static str {
+    match StateName::parse(from) {
+        Some(StateName::Verified) => "it was no longer whole in the archive",
+        Some(StateName::Publishing) => "a run was interrupted before the file had its name",
+        Some(StateName::Waiting) => "it was announced at another place",
+        Some(StateName::Lost) => "it was asked for once more, or announced at another place",
+        Some(StateName::Skipped) => "it is wanted now",
+        Some(StateName::Announced) | None => "",
     }
 }

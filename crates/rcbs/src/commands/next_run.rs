@@ -87,7 +87,7 @@ impl NextRun {
             None => String::new(),
         };
         lines.push(format!(
-            "it lists from {since} to {}{known}",
+            "the next backup lists from {since} to {}{known}",
             human_time(until)
         ));
         lines

@@ -40,6 +40,8 @@ struct Facts {
     last_run: Option<RunRecord>,
     /// What is proven of all days.
     proof: Proof,
+    /// What follows from it; or that the target is not what the ledger speaks of.
+    exit: Exit,
     /// With `retentionDays`: what is endangered.
     endangered: Option<Endangered>,
     unended: Option<Unended>,
@@ -65,9 +67,12 @@ struct Endangered {
 /// What to tell the operator when the ledger cannot be read.
 pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Refusal> {
     let settings = &loaded.settings;
-    let ledger = Arc::new(assemble::open_ledger(settings)?);
+    let (ledger, is_known) = assemble::open_ledger_to_tell(settings)?;
+    let ledger = Arc::new(ledger);
     let told = runtime(&loaded.settings)?.block_on(async {
         let tally = ledger.tally().await?;
+        let due = report::due(settings);
+        let proof = report::proof(&ledger, Asked::default(), due).await?;
         let facts = Facts {
             space: space(settings, &tally).await,
             unended: Unended::find(settings, &ledger).await?,
@@ -78,10 +83,14 @@ pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Ref
             checkpoint: ledger.checkpoint().await?,
             oldest_unsettled: ledger.oldest_unsettled().await?,
             last_run: ledger.last_run().await?,
-            proof: report::proof(&ledger, Asked::default(), report::due(settings)).await?,
+            exit: match is_known {
+                true => report::exit_of(&proof),
+                false => Exit::Target,
+            },
+            proof,
             endangered: endangered_now(&ledger, settings.retention, &tally).await?,
         };
-        let exit = report::exit_of(&facts.proof);
+        let exit = facts.exit;
         // A pipe takes it as it comes: there may be more of it than memory.
         let mut out = io::BufWriter::new(io::stdout().lock());
         let told = match (show.json, show.quiet && exit == Exit::Complete) {
@@ -217,7 +226,7 @@ fn as_json(facts: &Facts) -> Value {
     let tally = facts.tally;
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     json!({
-        "schema": 1, "exit_code": report::exit_of(&facts.proof).code(), "recordings": tally.recordings, "announced": tally.announced,
+        "schema": 1, "exit_code": facts.exit.code(), "recordings": tally.recordings, "announced": tally.announced,
         "verified": tally.verified, "verified_bytes": tally.verified_bytes, "skipped": tally.skipped,
         "waiting": tally.waiting, "lost": tally.lost, "checkpoint": time(facts.checkpoint),
         "oldest_unsettled": time(facts.oldest_unsettled),

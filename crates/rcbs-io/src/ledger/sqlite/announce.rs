@@ -242,7 +242,7 @@ fn note_again(
         let lost = Happening::Lost { reason };
         history::add(connection, recording, id.as_str(), history::ms(*at), &lost)?;
     }
-    let from = StateName::from(before);
+    let from = StateName::from(before).as_str().to_owned();
     let again = Happening::AnnouncedAgain { from };
     history::add(
         connection,

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use rcbs_core::failure::FailureClass;
-use rcbs_core::ledger::state::StateName;
 use rcbs_core::ports::{Happened, Happening, History};
 use rcbs_core::recording::{MediaId, RecordingId};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -168,10 +167,7 @@ fn happening(row: &Row<'_>) -> Result<Happening, Trouble> {
         4 => Happening::FoundWhole,
         5 => Happening::MovedAside { path: words()? },
         6 => Happening::Lost { reason: words()? },
-        7 => Happening::AnnouncedAgain {
-            from: StateName::parse(&class()?)
-                .ok_or_else(|| Trouble::Row("a history names no state".to_owned()))?,
-        },
+        7 => Happening::AnnouncedAgain { from: class()? },
         other => return Err(Trouble::Row(format!("nothing is told by {other}"))),
     })
 }

@@ -8,6 +8,7 @@
 //! | `entry` | reading entries |
 //! | `history`, `past` | what became of files before |
 //! | `damage` | what a verification found, until it is mended |
+//! | `looks` | what only those ask who tell people of it |
 //! | `manifest` | what has yet to be written into a manifest |
 //! | `noted` | what files were for which no entry speaks |
 //! | `sealed` | for whom media files are sealed |

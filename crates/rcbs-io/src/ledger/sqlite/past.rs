@@ -42,7 +42,7 @@ pub(super) fn note_move(
     }
     match to {
         EntryState::Announced => {
-            let from = before.name;
+            let from = before.name.as_str().to_owned();
             add(at_ms, &Happening::AnnouncedAgain { from })
         }
         EntryState::Waiting { class, reason, .. } => {

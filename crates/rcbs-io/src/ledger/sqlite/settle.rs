@@ -53,7 +53,7 @@ pub(super) fn settle(
                     noted::note(connection, path, sha256.as_ref())?;
                 }
                 Settlement::MovedAside { key, path } => {
-                    note_moved_aside(connection, key, at, path)?
+                    note_moved_aside(connection, key, at, path)?;
                 }
             }
         }

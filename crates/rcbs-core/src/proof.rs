@@ -46,7 +46,7 @@ pub enum Verdict {
     Complete,
     /// The same, except for what the cloud no longer has.
     Lost,
-    /// Something is still to be fetched or stored, or was never listed.
+    /// Something is still to be fetched or stored, was found damaged, or was never listed.
     Incomplete,
 }
 
@@ -75,13 +75,32 @@ impl Listing {
 }
 
 impl Row {
+    /// The whole days that it stands for; `None` where it is a part of one, or of no day.
+    #[must_use]
+    pub fn whole_days(&self) -> Option<Period> {
+        let whole = |period: &Period| {
+            day_of(period.since) == period.since && day_of(period.until) == period.until
+        };
+        self.period.filter(whole)
+    }
+
+    /// Whether it is a part of a day: the range begins or ends in it, or the day is not over.
+    #[must_use]
+    pub fn is_part_of_day(&self) -> bool {
+        self.period.is_some() && self.whole_days().is_none()
+    }
+
     /// What is proven of it.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let count = &self.count;
         // Recordings without a start belong to no period that could be listed.
         let is_listed = self.listing == Listing::Whole || self.period.is_none();
-        if !is_listed || count.open > 0 || !count.waiting.is_empty() || count.without_metadata > 0 {
+        let is_whole = count.open == 0
+            && count.waiting.is_empty()
+            && count.without_metadata == 0
+            && count.damaged == 0;
+        if !is_listed || !is_whole {
             Verdict::Incomplete
         } else if count.lost > 0 {
             Verdict::Lost
@@ -99,21 +118,55 @@ impl Proof {
         verdicts.max().unwrap_or(Verdict::Incomplete)
     }
 
-    /// The end of the last whole day up to which, from the first row on, nothing is missing but what is lost; `None`
-    /// when not even the first day is so.
+    /// The end of the last whole day up to which every whole day of the range is fully verified, and what is known of the
+    /// part of a day before them too; `None` when not even the first one is.
     #[must_use]
     pub fn complete_until(&self) -> Option<Timestamp> {
-        let is_open = |row: &Row| row.period.is_none() && row.verdict() == Verdict::Incomplete;
-        if self.rows.iter().any(is_open) {
-            // It may belong to any of the days.
+        if self.has_open_undated() {
             return None;
         }
-        let dated = self.rows.iter().filter_map(|row| Some((row, row.period?)));
-        let good = dated.take_while(|(row, _)| row.verdict() != Verdict::Incomplete);
-        let until = good.last()?.1.until;
-        let begin = self.period?.since;
-        let midnight = day_of(until);
-        (midnight > begin).then_some(midnight)
+        let dated = self.rows.iter().filter(|row| row.period.is_some());
+        let good = dated.take_while(|row| row.verdict() == Verdict::Complete);
+        good.filter_map(Row::whole_days)
+            .last()
+            .map(|days| days.until)
+    }
+
+    /// Midnight at which the last day begins that is fully verified: it was listed whole, and everything announced in it
+    /// is in the archive and not known to be damaged, or was not wanted. What is known of days before it does not
+    /// matter; see [`Self::not_verified_before`].
+    #[must_use]
+    pub fn last_verified_day(&self) -> Option<Timestamp> {
+        if self.has_open_undated() {
+            return None;
+        }
+        let mut good = self
+            .rows
+            .iter()
+            .rev()
+            .filter(|row| row.verdict() == Verdict::Complete);
+        let days = good.find_map(Row::whole_days)?;
+        Some(later(days.until, -DAY_MS))
+    }
+
+    /// How many days of the range, or parts of days, before this moment are not fully verified.
+    #[must_use]
+    pub fn not_verified_before(&self, day: Timestamp) -> u64 {
+        let bad = self
+            .rows
+            .iter()
+            .filter(|row| row.verdict() != Verdict::Complete);
+        let periods = bad.filter_map(|row| row.period?.before(day));
+        let days = periods.map(|it| {
+            (ceil(it.until).as_millisecond() - day_of(it.since).as_millisecond()) / DAY_MS
+        });
+        days.sum::<i64>().unsigned_abs()
+    }
+
+    /// A recording without a start may belong to any of the days.
+    fn has_open_undated(&self) -> bool {
+        let is_open = |row: &Row| row.period.is_none() && row.verdict() != Verdict::Complete;
+        self.rows.iter().any(is_open)
     }
 
     /// All rows, added up.
@@ -128,6 +181,7 @@ impl Proof {
             total.verified += count.verified;
             total.verified_bytes += count.verified_bytes;
             total.lost += count.lost;
+            total.damaged += count.damaged;
             add(&mut total.skipped, &count.skipped);
             add(&mut total.waiting, &count.waiting);
         }
@@ -219,26 +273,43 @@ pub fn prove(period: Option<Period>, counts: Vec<DayCount>, listed: &[Period]) -
     Proof { period, rows }
 }
 
-/// Days on which nothing is known to have begun: a row for each stretch that was listed, and for each that was not.
+/// Where what was never listed begins in a period; `None` when all of it was. `listed` is in order.
+#[must_use]
+pub fn first_unlisted(period: Period, listed: &[Period]) -> Option<Timestamp> {
+    let mut at = period.since;
+    for one in listed {
+        if one.since <= at && at < one.until {
+            at = one.until;
+        }
+    }
+    (at < period.until).then_some(at)
+}
+
+/// Days on which nothing is known to have begun: a row for each stretch of whole days that was listed in the same way,
+/// and one for the part of a day at each end.
 fn quiet(rows: &mut Vec<Row>, since: Timestamp, until: Timestamp, listed: &[Period]) {
+    let inside = |at: &Timestamp| since < *at && *at < until;
+    let edges = listed.iter().flat_map(|one| [one.since, one.until]);
+    let midnights = edges.filter(inside).flat_map(|at| [day_of(at), ceil(at)]);
+    let ends = [ceil(since), day_of(until), until];
+    let mut cuts: Vec<Timestamp> = midnights
+        .chain(ends)
+        .filter(|at| since < *at && *at <= until)
+        .collect();
+    cuts.sort_unstable();
+    cuts.dedup();
     let mut at = since;
-    while at < until {
-        let covering = listed.iter().find(|one| one.since <= at && at < one.until);
-        let next = listed.iter().map(|one| one.since).find(|begin| *begin > at);
-        let (end, listing) = match (covering, next) {
-            (Some(covering), _) => (covering.until.min(until), Listing::Whole),
-            (None, Some(next)) => (next.min(until), Listing::Never),
-            (None, None) => (until, Listing::Never),
+    for cut in cuts {
+        let period = Period {
+            since: at,
+            until: cut,
         };
         rows.push(Row {
-            period: Some(Period {
-                since: at,
-                until: end,
-            }),
+            period: Some(period),
             count: DayCount::default(),
-            listing,
+            listing: listing(period, listed),
         });
-        at = end;
+        at = cut;
     }
 }
 
@@ -264,6 +335,14 @@ fn clipped(since: Timestamp, until: Timestamp, range: Period) -> Option<Period> 
 pub fn day_of(at: Timestamp) -> Timestamp {
     let ms = at.as_millisecond();
     Timestamp::from_millisecond(ms - ms.rem_euclid(DAY_MS)).unwrap_or(Timestamp::MIN)
+}
+
+/// The first midnight in UTC that is not before.
+fn ceil(at: Timestamp) -> Timestamp {
+    match day_of(at) {
+        day if day == at => at,
+        day => later(day, DAY_MS),
+    }
 }
 
 fn later(at: Timestamp, ms: i64) -> Timestamp {
@@ -351,6 +430,9 @@ mod tests {
         let proof = prove(range, counts, &listed);
         assert_eq!(proof.verdict(), Verdict::Complete);
         assert_eq!(proof.complete_until(), Some(hour(48)), "whole days only");
+        assert_eq!(proof.last_verified_day(), Some(hour(24)));
+        let parts: Vec<bool> = proof.rows.iter().map(Row::is_part_of_day).collect();
+        assert_eq!(parts, [false, false, true]);
     }
 
     #[test]
@@ -420,6 +502,47 @@ mod tests {
             verdict(&|count| count.without_metadata = 1),
             Verdict::Incomplete
         );
+    }
+
+    #[test]
+    fn a_part_of_a_day_is_never_the_last_verified_one() {
+        let listed = [period(7, 60)];
+        let proof = prove(Some(period(7, 60)), Vec::new(), &listed);
+        assert_eq!(
+            told(&proof),
+            [
+                (Some((7, 24)), Listing::Whole, Verdict::Complete),
+                (Some((24, 48)), Listing::Whole, Verdict::Complete),
+                (Some((48, 60)), Listing::Whole, Verdict::Complete),
+            ]
+        );
+        assert_eq!(proof.complete_until(), Some(hour(48)));
+        assert_eq!(proof.last_verified_day(), Some(hour(24)));
+        let short = prove(Some(period(7, 23)), Vec::new(), &[period(7, 23)]);
+        assert_eq!(
+            (short.complete_until(), short.last_verified_day()),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_day_with_a_lost_or_damaged_file_is_not_verified() {
+        let listed = [period(0, 96)];
+        let spoil: [fn(&mut DayCount); 2] = [|count| count.lost = 1, |count| count.damaged = 1];
+        for spoil in spoil {
+            let mut bad = day(1);
+            spoil(&mut bad);
+            let proof = prove(Some(period(0, 96)), vec![day(0), bad, day(2)], &listed);
+            assert_ne!(proof.verdict(), Verdict::Complete);
+            assert_eq!(proof.complete_until(), Some(hour(24)), "without a gap");
+            assert_eq!(proof.last_verified_day(), Some(hour(72)), "by itself");
+            assert_eq!(proof.not_verified_before(hour(72)), 1);
+            let mut last = day(3);
+            spoil(&mut last);
+            let proof = prove(Some(period(0, 96)), vec![day(0), last], &listed);
+            assert_eq!(proof.last_verified_day(), Some(hour(48)));
+            assert_eq!(proof.not_verified_before(hour(48)), 0);
+        }
     }
 
     #[test]

@@ -88,6 +88,17 @@ impl Forecast {
     }
 }
 
+/// How many media files a second earlier runs have stored, of their seconds and files; `None` when they stored none.
+/// Runs that stored nothing had nothing to do, or could not: they say nothing about the line.
+#[must_use]
+pub fn earlier_rate(runs: impl IntoIterator<Item = (f64, u64)>) -> Option<f64> {
+    let busy = runs
+        .into_iter()
+        .filter(|(seconds, files)| *files > 0 && *seconds > 0.0);
+    let (seconds, files) = busy.fold((0.0, 0), |sum, run| (sum.0 + run.0, sum.1 + run.1));
+    (files > 0).then(|| files as f64 / seconds)
+}
+
 /// Foretells. Work is done in the order of the deadlines, and none on what is deleted already.
 #[must_use]
 pub fn forecast(facts: &Facts<'_>) -> Forecast {

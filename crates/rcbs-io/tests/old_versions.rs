@@ -10,15 +10,20 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rcbs_core::failure::FailureClass;
 use rcbs_core::ports::{
-    Announcement, EntryState, Ledger, LedgerTally, MediaKey, MetadataVersion, Period, RunRecord,
-    Settlement,
+    Announcement, DamageNote, EntryState, Happening, Ledger, LedgerTally, MediaKey,
+    MetadataVersion, Period, RunRecord, Settlement,
 };
 use rcbs_core::recording::{MediaId, RecordingId};
 use rcbs_io::ledger::SqliteLedger;
 use rusqlite::Connection;
 
 /// The check for each stored version, the first for version 1.
-const CONTENTS: &[fn(&Path)] = &[version_1_is_read, version_2_is_read, version_3_is_read];
+const CONTENTS: &[fn(&Path)] = &[
+    version_1_is_read,
+    version_2_is_read,
+    version_3_is_read,
+    version_4_is_read,
+];
 
 /// A11.
 #[test]
@@ -58,10 +63,16 @@ fn freeze() {
     block_on(async {
         let ledger = SqliteLedger::open(&path).unwrap();
         ledger.announce(&[announcement()]).await.unwrap();
-        ledger.settle(&states(&|it| it.first)).await.unwrap();
-        ledger.settle(&states(&|it| it.then)).await.unwrap();
+        ledger
+            .settle(at(450), &states(&|it| it.first))
+            .await
+            .unwrap();
+        ledger
+            .settle(at(450), &states(&|it| it.then))
+            .await
+            .unwrap();
         let recording = id();
-        let (sha256, before, at) = ([3; 32], at(350), at(400));
+        let (sha256, before, now) = ([3; 32], at(350), at(400));
         let first = Settlement::Metadata {
             recording: id(),
             sha256: digest(JSON),
@@ -71,20 +82,22 @@ fn freeze() {
         let second = Settlement::Metadata {
             recording,
             sha256,
-            at,
+            at: now,
             replaced: Some(JSON.into()),
         };
-        ledger.settle(&[first]).await.unwrap();
-        ledger.settle(&[second]).await.unwrap();
-        ledger.settle(&[noted()]).await.unwrap();
+        ledger.settle(at(450), &[first]).await.unwrap();
+        ledger.settle(at(450), &[second]).await.unwrap();
+        ledger.settle(at(450), &[noted()]).await.unwrap();
         ledger.note_listed(period()).await.unwrap();
-        ledger.set_checkpoint(at).await.unwrap();
+        ledger.set_checkpoint(now).await.unwrap();
         ledger.remember("bounds", Some("start")).await.unwrap();
         ledger
-            .note_fault(at, "an entry without an id")
+            .note_fault(now, "an entry without an id")
             .await
             .unwrap();
         ledger.record_run(&run()).await.unwrap();
+        ledger.note_damage(at(800), &[damage()]).await.unwrap();
+        ledger.begin_run("backup", at(900)).await.unwrap();
         ledger.close().await.unwrap();
     });
 }
@@ -112,6 +125,13 @@ fn every_stored_version_is_read_without_being_upgraded() {
             assert_eq!(versions.len(), usize::from(is_new));
             let noted = ledger.noted("r/a.bin").await.unwrap();
             assert_eq!(noted, is_new.then_some([4; 32]));
+            let damaged = ledger.damaged(None, 9).await.unwrap().len();
+            assert_eq!(damaged, usize::from(index >= 4));
+            assert_eq!(days[0].damaged, u64::from(index >= 4));
+            assert_eq!(ledger.begun().await.unwrap().is_some(), index >= 4);
+            let history = ledger.history(&id()).await.unwrap();
+            assert_eq!(history.happened.is_empty(), index < 4);
+            assert_eq!(ledger.faults().await.unwrap().len(), 1);
             ledger.close().await.unwrap();
         });
         assert_eq!(version(&copy), index);
@@ -217,6 +237,45 @@ fn version_3_is_read(path: &Path) {
         };
         assert_eq!(versions, [version]);
         assert_eq!(ledger.noted("r/a.bin").await.unwrap(), Some([4; 32]));
+        ledger.close().await.unwrap();
+    });
+}
+
+fn damage() -> DamageNote {
+    DamageNote {
+        recording: id(),
+        media: Some(MediaId::new("d-verified.mp3").unwrap()),
+        found: Some(("length".to_owned(), "it has 1 byte".to_owned())),
+        state: Some(verified()),
+    }
+}
+
+/// As version 3; and what became of files, what was found damaged, and the run that has begun.
+fn version_4_is_read(path: &Path) {
+    version_3_is_read(path);
+    block_on(async {
+        let ledger = SqliteLedger::open(path).unwrap();
+        let history = ledger.history(&id()).await.unwrap();
+        let told = history.happened.iter().map(|one| {
+            let media = one.media.as_ref().map_or("", MediaId::as_str);
+            let what = match &one.what {
+                Happening::Failed { reason, .. } | Happening::Damaged { reason, .. } => reason,
+                _ => "",
+            };
+            (&media[..1], what, one.times)
+        });
+        let told: Vec<_> = told.collect();
+        let wrong = "the checksum is wrong";
+        let wanted = [
+            ("b", wrong, 1),
+            ("c", wrong, 2),
+            ("d", wrong, 1),
+            ("d", "it has 1 byte", 1),
+            ("f", wrong, 1),
+        ];
+        assert_eq!(told, wanted);
+        let begun = ledger.begun().await.unwrap().unwrap();
+        assert_eq!((begun.command.as_str(), begun.started), ("backup", at(900)));
         ledger.close().await.unwrap();
     });
 }

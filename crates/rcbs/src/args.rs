@@ -67,8 +67,10 @@ pub enum Command {
         after_help = "Examples:\n  rcbs retry                                      everything that waits\n  rcbs retry 01F62DGIBGD8369P7GC362LAES00000G     also what is lost of this recording\n\nEvery backup does so by itself before it lists anything."
     )]
     Retry(RetryArgs),
-    /// Show what is stored, verified, waiting and lost
-    #[command(after_help = "Example:\n  rcbs status --json")]
+    /// Show what is stored, verified, waiting, damaged and lost, and what the next backup does
+    #[command(
+        after_help = "Example:\n  rcbs status --json\n\nExit code 0 only when the proof is complete: 3 something waits or was not listed, 4 some media are lost, 9 damage is known."
+    )]
     Status(StatusArgs),
     /// Tell the whole life of one recording
     #[command(after_help = "Example:\n  rcbs explain 01F62DGIBGD8369P7GC362LAES00000G")]

@@ -253,9 +253,18 @@ fn open_view(settings: &Settings) -> Result<TargetView, Refusal> {
 /// # Errors
 /// What to tell the operator, and the exit code.
 pub fn open_ledger(settings: &Settings) -> Result<SqliteLedger, Refusal> {
+    Ok(open_ledger_to_tell(settings)?.0)
+}
+
+/// The same for a command whose exit code vouches for the archive: whether the target is the one that the ledger knows,
+/// as far as it can be looked at.
+///
+/// # Errors
+/// What to tell the operator, and the exit code.
+pub fn open_ledger_to_tell(settings: &Settings) -> Result<(SqliteLedger, bool), Refusal> {
     let ledger = read_ledger(settings)?;
-    identity::warn(settings, &ledger);
-    Ok(ledger)
+    let is_known = identity::warn(settings, &ledger);
+    Ok((ledger, is_known))
 }
 
 /// The same for a command that opens or vouches for the files which the ledger names: a target that is another archive

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::history::DamageNote;
 use crate::failure::FailureClass;
 use crate::recording::{MediaId, RecordingId};
 
@@ -25,8 +26,12 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     /// entries of all its media files (also of those that this announcement no longer names) as they now stand.
     async fn announce(&self, batch: &[Announcement]) -> Result<Vec<RecordingEntry>, LedgerError>;
 
-    /// Writes new states.
-    async fn settle(&self, batch: &[Settlement]) -> Result<(), LedgerError>;
+    /// Writes new states, at this moment; what an entry no longer tells goes into the history of its file.
+    async fn settle(&self, at: Timestamp, batch: &[Settlement]) -> Result<(), LedgerError>;
+
+    /// Notes what a verification found out at this moment: damage, until the entry of the file changes or the file is
+    /// found whole. Damage of an entry that says something else by now is not noted.
+    async fn note_damage(&self, at: Timestamp, batch: &[DamageNote]) -> Result<(), LedgerError>;
 
     /// Recordings with media files that are announced or waiting, in the order of their ids, after the given one; at
     /// most `limit`.
@@ -134,6 +139,12 @@ pub trait Ledger: fmt::Debug + Send + Sync {
         id: &RecordingId,
     ) -> Result<Vec<MetadataVersion>, LedgerError>;
 
+    /// Notes that a run has begun, in place of any other.
+    async fn begin_run(&self, command: &str, at: Timestamp) -> Result<(), LedgerError>;
+
+    /// Notes that the run which has begun came to its end, whether or not there is a record of it.
+    async fn end_run(&self) -> Result<(), LedgerError>;
+
     /// Writes the record of a run that has ended.
     async fn record_run(&self, run: &RunRecord) -> Result<(), LedgerError>;
 
@@ -180,6 +191,9 @@ pub struct DayCount {
     pub waiting: Vec<(String, u64)>,
     /// Gone from the cloud.
     pub lost: u64,
+    /// Files, metadata included, that a verification found damaged and that are not mended; the media files among them
+    /// also count as in the archive.
+    pub damaged: u64,
 }
 
 /// Metadata that were stored once.
@@ -260,6 +274,8 @@ pub struct HeldRecording {
     pub recipients: Vec<Vec<String>>,
     /// SHA-256 of the JSON as it was announced last: what a run is about to store, or has just stored.
     pub announced_metadata_sha256: [u8; 32],
+    /// Files that a verification found damaged, `None` for the metadata, with the stable name of the harm.
+    pub damaged: Vec<(Option<MediaId>, String)>,
 }
 
 /// Recordings that began in the same hour and are not settled.
@@ -411,6 +427,13 @@ pub enum Settlement {
         path: String,
         /// SHA-256 of it; the last one counts. `None` when its entry speaks for it from now on.
         sha256: Option<[u8; 32]>,
+    },
+    /// A damaged file was moved aside: for the history alone.
+    MovedAside {
+        /// Which one.
+        key: MediaKey,
+        /// Where it lay, relative to the target, with `/`.
+        path: String,
     },
 }
 

@@ -3,12 +3,14 @@
 //! Every implementation of a port passes the suite of the same name in [`crate::contract`].
 
 mod clock;
+mod history;
 mod ledger;
 mod media_store;
 mod recording_api;
 mod target;
 
 pub use clock::Clock;
+pub use history::{BegunRun, Damage, DamageNote, Happened, Happening, History, KnownFault, Queue};
 pub use ledger::{
     Announcement, DayCount, EntryState, HeldRecording, Ledger, LedgerError, LedgerTally,
     ManifestBacklog, ManifestPage, MediaEntry, MediaKey, MetadataVersion, Period, RecordingEntry,

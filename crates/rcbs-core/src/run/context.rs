@@ -121,7 +121,7 @@ impl Context {
         }
         self.ports
             .ledger
-            .settle(batch)
+            .settle(self.now(), batch)
             .await
             .map_err(RunError::Ledger)
     }

@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::failure::FailureClass;
 use crate::fetch::{FetchError, FetchJob, Fetched, Line, fetch};
 use crate::ports::{
-    ApiError, EntryState, MediaEntry, MediaKey, MediaStore, StoreError, TargetError,
+    ApiError, EntryState, MediaEntry, MediaKey, MediaStore, Settlement, StoreError, TargetError,
 };
 use crate::recording::{Location, Media};
 use crate::select::{Choice, RULE_METADATA_ONLY};
@@ -225,6 +225,10 @@ async fn replace(
     reason: &str,
 ) -> Option<Commit> {
     let path = path_text(&work.folder, &one.name);
+    let moved = Settlement::MovedAside {
+        key: key.clone(),
+        path: path.clone(),
+    };
     let commit = match location {
         Ok(location) => fetch_one(context, work, one, key, location.clone()).await?,
         Err(error) => put_off(context, key, one, FailureClass::Unexpected, error),
@@ -238,6 +242,9 @@ async fn replace(
     let target = &context.ports.target;
     if let Err(error) = target.quarantine(&work.folder, &one.name).await {
         return stop(context, RunError::Target(error));
+    }
+    if let Err(error) = context.settle(&[moved]).await {
+        return stop(context, error);
     }
     context.events.warn(format!(
         "{path} is damaged ({reason}); it was moved to .rcbs/quarantine and is fetched again"

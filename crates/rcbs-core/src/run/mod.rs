@@ -38,6 +38,7 @@ mod verify;
 mod workers;
 
 pub use outcome::{Outcome, RunEnd, ledger_outcome, outcome};
+pub use planning::next_window;
 pub use reconcile::{CloudDay, Reconciliation, reconcile};
 pub use retry::retry;
 pub use survey::{Survey, SurveyCounts, survey};

@@ -11,10 +11,11 @@ use super::context::Context;
 use super::listing::{Taker, list};
 use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
 use crate::event::{Event, Listener};
+use crate::fetch::sha256;
 use crate::plan::Slice;
-use crate::ports::{MediaKey, Period};
+use crate::ports::{EntryState, HeldRecording, MediaKey, Period};
 use crate::proof::day_of;
-use crate::recording::{Recording, RecordingId};
+use crate::recording::{MediaId, Recording, RecordingId};
 
 /// So many things that the ledger does not know are named; all of them are counted.
 const NAMED_MOST: usize = 1_000;
@@ -28,6 +29,10 @@ pub struct Reconciliation {
     pub unknown_recordings: Vec<RecordingId>,
     /// The first media files, of recordings that it knows.
     pub unknown_media: Vec<MediaKey>,
+    /// The first media files that the ledger calls lost and the cloud announces.
+    pub lost_media: Vec<MediaKey>,
+    /// The first recordings whose metadata are not those that the ledger knows.
+    pub changed_recordings: Vec<RecordingId>,
     /// The periods that were listed to their end.
     pub listed: Vec<Period>,
 }
@@ -43,6 +48,10 @@ pub struct CloudDay {
     pub unknown_recordings: u64,
     /// Of the media files, those that it has never heard of; all files of unknown recordings are among them.
     pub unknown_media: u64,
+    /// Of the media files, those that it calls lost.
+    pub lost_media: u64,
+    /// Of the recordings, those with other metadata than it knows.
+    pub changed_recordings: u64,
 }
 
 impl CloudDay {
@@ -52,6 +61,8 @@ impl CloudDay {
         self.media += other.media;
         self.unknown_recordings += other.unknown_recordings;
         self.unknown_media += other.unknown_media;
+        self.lost_media += other.lost_media;
+        self.changed_recordings += other.changed_recordings;
     }
 }
 
@@ -64,11 +75,79 @@ impl Reconciliation {
         total
     }
 
-    /// Whether the cloud announces nothing that the ledger has never heard of.
+    /// What it announces of recordings that began in this period of whole days, or in a part of one day; of those
+    /// without a start with `None`.
+    #[must_use]
+    pub fn of(&self, period: Option<Period>) -> CloudDay {
+        let mut sum = CloudDay::default();
+        let is_in = |day: &Option<Timestamp>| match (day, period) {
+            (None, None) => true,
+            (Some(day), Some(period)) => day_of(period.since) <= *day && *day < period.until,
+            _ => false,
+        };
+        let days = self.days.iter().filter(|(day, _)| is_in(day));
+        days.for_each(|(_, day)| sum.add(day));
+        sum
+    }
+
+    /// Whether the cloud announces nothing that a backup would have to enter: everything is known as it is. What is
+    /// lost is for the proof to tell.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.total().unknown_media == 0 && self.total().unknown_recordings == 0
+        let total = self.total();
+        total.unknown_media == 0 && total.unknown_recordings == 0 && total.changed_recordings == 0
     }
+}
+
+impl Reconciliation {
+    /// Takes in what the cloud announces of one recording, and what the ledger knows of it.
+    fn compare(&mut self, recording: &Recording, known: Option<&HeldRecording>) {
+        let key = |id: &MediaId| MediaKey {
+            recording: recording.id.clone(),
+            media: id.clone(),
+        };
+        let entry = |id: &MediaId| {
+            let mut files = known.iter().flat_map(|held| &held.entry.media);
+            files.find(|(known, _)| known == id).map(|(_, entry)| entry)
+        };
+        let announced = recording.media.iter().map(|media| &media.id);
+        let (mut unknown, mut lost) = (Vec::new(), Vec::new());
+        for id in announced {
+            match entry(id).map(|entry| &entry.state) {
+                None => unknown.push(key(id)),
+                Some(EntryState::Lost { .. }) => lost.push(key(id)),
+                Some(_) => {}
+            }
+        }
+        let digest = sha256(&recording.json);
+        let is_changed = known.is_some_and(|held| held.announced_metadata_sha256 != digest);
+        let day = CloudDay {
+            recordings: 1,
+            media: recording.media.len() as u64,
+            unknown_recordings: u64::from(known.is_none()),
+            unknown_media: unknown.len() as u64,
+            lost_media: lost.len() as u64,
+            changed_recordings: u64::from(is_changed),
+        };
+        let start = recording.start.map(day_of);
+        self.days.entry(start).or_default().add(&day);
+        if known.is_none() {
+            name(&mut self.unknown_recordings, [recording.id.clone()]);
+        } else {
+            name(&mut self.unknown_media, unknown);
+        }
+        name(&mut self.lost_media, lost);
+        name(
+            &mut self.changed_recordings,
+            is_changed.then(|| recording.id.clone()),
+        );
+    }
+}
+
+/// Names more, as long as there is room.
+fn name<T>(named: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
+    let room = NAMED_MOST.saturating_sub(named.len());
+    named.extend(more.into_iter().take(room));
 }
 
 /// Lists the window of the options. What was found so far comes back also when the end tells of an error.
@@ -111,38 +190,9 @@ impl Taker for Comparer {
         _slice: usize,
     ) -> Result<(), RunError> {
         for recording in recordings {
-            let known = context.ports.ledger.recording(&recording.id).await;
+            let known = context.ports.ledger.held(&recording.id).await;
             let known = known.map_err(RunError::Ledger)?;
-            let is_known = |media: &&crate::recording::Media| {
-                known
-                    .iter()
-                    .any(|entry| entry.media.iter().any(|(id, _)| *id == media.id))
-            };
-            let unknown: Vec<MediaKey> = recording
-                .media
-                .iter()
-                .filter(|media| !is_known(media))
-                .map(|media| MediaKey {
-                    recording: recording.id.clone(),
-                    media: media.id.clone(),
-                })
-                .collect();
-            let mut found = self.found();
-            let day = CloudDay {
-                recordings: 1,
-                media: recording.media.len() as u64,
-                unknown_recordings: u64::from(known.is_none()),
-                unknown_media: unknown.len() as u64,
-            };
-            let start = recording.start.map(day_of);
-            found.days.entry(start).or_default().add(&day);
-            if known.is_none() && found.unknown_recordings.len() < NAMED_MOST {
-                found.unknown_recordings.push(recording.id.clone());
-            }
-            let room = NAMED_MOST - found.unknown_media.len();
-            if known.is_some() {
-                found.unknown_media.extend(unknown.into_iter().take(room));
-            }
+            self.found().compare(&recording, known.as_ref());
         }
         Ok(())
     }

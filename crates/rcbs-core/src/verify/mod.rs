@@ -13,4 +13,4 @@ pub(crate) use manifests::Chain;
 pub use manifests::{ManifestFinding, ManifestHarm};
 pub(crate) use progress::Progress;
 pub use sample::{ReadData, ReadDataError, Sample};
-pub use verdict::{Content, Finding, Harm, judge_media, judge_metadata};
+pub use verdict::{Content, Finding, Harm, clears, judge_media, judge_metadata};

@@ -89,6 +89,12 @@ impl fmt::Display for Harm {
     }
 }
 
+/// Whether a look that found nothing speaks against a harm of this name: what only reading shows, only reading clears.
+#[must_use]
+pub fn clears(harm: &str, was_read_whole: bool) -> bool {
+    was_read_whole || !matches!(harm, "digest" | "unreadable")
+}
+
 /// What was read of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {

@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rcbs_core::ports::{
-    Announcement, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog,
-    ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement,
-    UnsettledHour,
+    Announcement, DamageNote, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally,
+    ManifestBacklog, ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor,
+    Settlement, UnsettledHour,
 };
 use rcbs_core::recording::RecordingId;
 
@@ -41,7 +41,8 @@ macro_rules! steadily {
 
 steadily! {
     announce(batch: &[Announcement]) -> Vec<RecordingEntry>;
-    settle(batch: &[Settlement]) -> ();
+    settle(at: Timestamp, batch: &[Settlement]) -> ();
+    note_damage(at: Timestamp, batch: &[DamageNote]) -> ();
     unsettled(after: Option<&RecordingId>, limit: usize) -> Vec<RecordingEntry>;
     unsettled_by_age(after: Option<&RecordingEntry>, limit: usize) -> Vec<RecordingEntry>;
     unsettled_by_hour() -> Vec<UnsettledHour>;
@@ -67,6 +68,8 @@ steadily! {
     listed() -> Vec<Period>;
     days(within: Option<Period>) -> Vec<DayCount>;
     metadata_versions(id: &RecordingId) -> Vec<MetadataVersion>;
+    begin_run(command: &str, at: Timestamp) -> ();
+    end_run() -> ();
     record_run(run: &RunRecord) -> ();
     last_run() -> Option<RunRecord>;
 }

@@ -6,6 +6,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rcbs_core::text::printable;
@@ -14,6 +15,10 @@ use super::place::STATE_FOLDER;
 use super::system::{self, Dir};
 
 const LOCK_FILE: &str = "lock";
+/// Whoever only looks has the lock for much less than this…
+const LOOK: Duration = Duration::from_millis(10);
+/// …and hardly so often in a row.
+const LOOKS: u32 = 5;
 /// More of a record than this is never shown.
 const RECORD_LIMIT_BYTES: u64 = 1 << 10;
 
@@ -82,6 +87,19 @@ impl Lock {
         Ok(lock)
     }
 
+    /// Who has the lock of this state folder now, as far as the owner wrote it down; `None` when nobody has, or it cannot
+    /// be told. Looking takes a share of the lock for a moment, which a program that begins just then waits for.
+    #[must_use]
+    pub fn owner(state_dir: &Path) -> Option<String> {
+        let mut file = File::open(state_dir.join(LOCK_FILE)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {
+                Some(record(&mut file).unwrap_or_else(|| "unknown".to_owned()))
+            }
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
+
     /// What the last owner wrote, when it ended without giving the lock back: killed, or the machine stopped.
     #[must_use]
     pub fn previous_owner(&self) -> Option<&str> {
@@ -98,7 +116,7 @@ impl Lock {
         let mut file = Dir::open_root(folder)
             .and_then(|dir| dir.open_to_change(LOCK_FILE))
             .map_err(|error| cannot(folder, &error))?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LockError::Held {
@@ -132,6 +150,17 @@ impl Drop for Lock {
             drop(file.unlock());
         }
     }
+}
+
+/// Takes the lock, also where somebody only looks whether it is taken.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            answer => return answer,
+        }
+    }
+    file.try_lock()
 }
 
 fn cannot(folder: &Path, error: &io::Error) -> LockError {

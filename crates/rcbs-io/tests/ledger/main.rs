@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod history;
 mod model;
 mod samples;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rcbs_core::contract;
 use rcbs_core::ports::{
     EntryState, Ledger, LedgerError, MediaKey, Period, RecordingEntry, Settlement,
@@ -122,7 +124,10 @@ fn as_a_child() {
             let batch = [announcement(index)];
             ledger.announce(&batch).await.unwrap();
             let settled = [verified(index), metadata(index)];
-            ledger.settle(&settled).await.unwrap();
+            ledger
+                .settle(Timestamp::UNIX_EPOCH, &settled)
+                .await
+                .unwrap();
             answered.write_all(b".").unwrap();
         }
     });
@@ -330,11 +335,12 @@ async fn lost_media_are_found_page_by_page() {
         recipients: Vec::new(),
     };
     let batch = [lost(&entries[0]), lost(&entries[2]), lost(&entries[4])];
-    ledger.settle(&batch).await.unwrap();
+    ledger.settle(Timestamp::UNIX_EPOCH, &batch).await.unwrap();
     let mut ids = Vec::new();
     while let Some(entry) = ledger.lost(ids.last(), 1).await.unwrap().pop() {
-        ids.push(entry.id);
+        ids.push(entry);
     }
+    let ids: Vec<_> = ids.into_iter().map(|entry| entry.id).collect();
     assert_eq!(
         ids,
         [0, 2, 4].map(|number: usize| entries[number].id.clone())

@@ -118,7 +118,7 @@ async fn play(ledger: &SqliteLedger, model: &mut Model, step: &Step, number: usi
                 state: state(*to),
                 recipients: Vec::new(),
             };
-            let settled = ledger.settle(&[settlement]).await;
+            let settled = ledger.settle(Timestamp::UNIX_EPOCH, &[settlement]).await;
             let known = model.files.get_mut(&(*recording, *file));
             let legal = known.as_ref().is_some_and(|known| is_legal(known.0, *to));
             assert_eq!(settled.is_ok(), legal, "{step:?}");

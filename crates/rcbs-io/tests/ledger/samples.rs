@@ -23,7 +23,7 @@ pub(crate) async fn fill(ledger: &SqliteLedger, count: usize) -> Vec<RecordingId
     let done: Vec<_> = (0..count)
         .flat_map(|index| [verified(index), metadata(index)])
         .collect();
-    ledger.settle(&done).await.unwrap();
+    ledger.settle(Timestamp::UNIX_EPOCH, &done).await.unwrap();
     (0..count).map(id).collect()
 }
 

@@ -38,16 +38,19 @@ pub(super) fn check(
     }
 }
 
-/// For a command that answers from the ledger alone: says so when the target is not what it speaks of.
-pub(super) fn warn(settings: &Settings, ledger: &SqliteLedger) {
+/// For a command that answers from the ledger alone: says so when the target is not what it speaks of, and returns
+/// whether it is.
+pub(super) fn warn(settings: &Settings, ledger: &SqliteLedger) -> bool {
     // A target that cannot be looked at is the business of those who need it.
     let Ok(target) = open_view(settings) else {
-        return;
+        return true;
     };
     if let Ok(Some(mismatch)) = mismatch(settings, &target, ledger) {
         let target = settings.target_dir.display();
         tracing::warn!("{target} is not what this ledger speaks of: {mismatch}");
+        return false;
     }
+    true
 }
 
 /// Under the lock: refuses what is another archive after all, and brings marker and ledger together.

@@ -14,6 +14,7 @@ use rcbs_core::store::{Folder, metadata_file_name};
 use rcbs_core::text::escaped;
 use serde_json::{Map, Value, json};
 
+use super::life::LifeStory;
 use super::work::runtime;
 use super::{Show, say};
 use crate::args::ExplainArgs;
@@ -48,9 +49,13 @@ pub(super) fn explain(loaded: &Loaded, args: &ExplainArgs, show: Show) -> Result
     let runtime = runtime(&loaded.settings)?;
     let found = runtime.block_on(async {
         let versions = ledger.metadata_versions(&id).await?;
-        Ok((ledger.held(&id).await?, versions))
+        Ok((
+            ledger.held(&id).await?,
+            versions,
+            ledger.history(&id).await?,
+        ))
     });
-    let (found, versions) = found.map_err(|error: LedgerError| {
+    let (found, versions, history) = found.map_err(|error: LedgerError| {
         let exit = Exit::of(rcbs_core::run::ledger_outcome(&error));
         (explain_ledger(&error), exit)
     })?;
@@ -67,6 +72,7 @@ pub(super) fn explain(loaded: &Loaded, args: &ExplainArgs, show: Show) -> Result
     }
     let current = runtime.block_on(stored_json(&loaded.settings, &held.entry));
     let life = Life {
+        story: LifeStory::of(&held, &history, &versions),
         changes: changes(&versions, current.as_deref()),
         held,
     };
@@ -84,6 +90,7 @@ pub(super) fn explain(loaded: &Loaded, args: &ExplainArgs, show: Show) -> Result
 /// What is known of one recording.
 struct Life {
     held: HeldRecording,
+    story: LifeStory,
     changes: Vec<Change>,
 }
 
@@ -173,10 +180,17 @@ fn as_text(life: &Life) -> String {
             lines.push(format!("  failed attempts  {}", known.attempts));
         }
         lines.extend(state_lines(&known.state));
+        let mut harms = life.held.damaged.iter();
+        if let Some((_, harm)) = harms.find(|(media, _)| media.as_ref() == Some(id)) {
+            lines.push(format!(
+                "  found damaged    {harm}; \"rcbs verify --repair\" fetches it again"
+            ));
+        }
         for recipient in recipients {
             lines.push(format!("  encrypted for    {}", escaped(recipient)));
         }
     }
+    lines.extend(life.story.as_text());
     if !life.changes.is_empty() {
         lines.push(format!(
             "\"rcbs explain {} --metadata-version 1\" prints the oldest version",
@@ -252,6 +266,7 @@ fn as_json(life: &Life) -> Value {
             let mut value = json!({
                 "media": id.as_str(), "state": StateName::from(&known.state).as_str(),
                 "attempts": known.attempts, "location": known.location, "recipients": recipients,
+                "harm": life.held.damaged.iter().find(|(media, _)| media.as_ref() == Some(id)).map(|(_, harm)| harm),
             });
             if let (Value::Object(map), Value::Object(more)) =
                 (&mut value, state_json(&known.state))
@@ -267,6 +282,7 @@ fn as_json(life: &Life) -> Value {
         "last_changed": entry.last_changed.to_string(),
         "metadata_sha256": entry.stored_metadata_sha256.as_ref().map(hex),
         "metadata_versions": versions, "media": media,
+        "history": life.story.as_json(), "left_out": life.story.left_out(),
     })
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rcbs_core::ledger::state::StateName;
 use rcbs_core::ports::{EntryState, Ledger as _, LedgerError, LedgerTally, RecordingEntry};
 use rcbs_core::recording::{MediaId, RecordingId};
+use rcbs_core::retention::Retention;
 use rcbs_core::text::escaped;
 use rcbs_io::ledger::SqliteLedger;
 use serde_json::{Value, json};
@@ -23,52 +24,70 @@ pub(super) struct Missing<'a> {
     state: &'a EntryState,
     /// Runs that tried it and failed.
     attempts: u32,
+    /// When the cloud deletes it, where that is known and there is something to delete.
+    deletes_at: Option<Timestamp>,
 }
 
 /// Hands over one after the other until told to stop: first what may still come, then what is lost, each in the order
-/// of the ids.
+/// in which the cloud deletes it; what has no known start comes first.
 pub(super) async fn each(
     ledger: &SqliteLedger,
     tally: &LedgerTally,
+    retention: Option<Retention>,
     mut take: impl FnMut(&Missing<'_>) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
+    let mut hand_over =
+        |entry: &RecordingEntry, wanted| hand_over(entry, wanted, retention, &mut take);
     if tally.waiting + tally.announced > 0 {
-        for entry in ledger.unconfirmed().await? {
-            // The others come below.
-            if !is_any(&entry, is_unsettled) && hand_over(&entry, is_open, &mut take).is_break() {
-                return Ok(());
-            }
-        }
-        let mut last = None;
+        // Those that wait as well come below.
+        let mut unconfirmed = ledger.unconfirmed().await?;
+        unconfirmed.retain(|entry| !is_any(entry, is_unsettled));
+        unconfirmed.sort_by(|a, b| age(a).cmp(&age(b)));
+        let mut unconfirmed = unconfirmed.into_iter().peekable();
+        let mut last: Option<RecordingEntry> = None;
         loop {
-            let page = ledger.unsettled(last.as_ref(), PAGE).await?;
+            let page = ledger.unsettled_by_age(last.as_ref(), PAGE).await?;
             for entry in &page {
-                if hand_over(entry, is_open, &mut take).is_break() {
+                while let Some(older) = unconfirmed.next_if(|other| age(other) < age(entry)) {
+                    if hand_over(&older, is_open).is_break() {
+                        return Ok(());
+                    }
+                }
+                if hand_over(entry, is_open).is_break() {
                     return Ok(());
                 }
             }
             match page.into_iter().next_back() {
-                Some(entry) => last = Some(entry.id),
+                Some(entry) => last = Some(entry),
                 None => break,
+            }
+        }
+        for entry in unconfirmed {
+            if hand_over(&entry, is_open).is_break() {
+                return Ok(());
             }
         }
     }
     if tally.lost > 0 {
-        let mut last = None;
+        let mut last: Option<RecordingEntry> = None;
         loop {
             let page = ledger.lost(last.as_ref(), PAGE).await?;
             for entry in &page {
-                if hand_over(entry, is_lost, &mut take).is_break() {
+                if hand_over(entry, is_lost).is_break() {
                     return Ok(());
                 }
             }
             match page.into_iter().next_back() {
-                Some(entry) => last = Some(entry.id),
+                Some(entry) => last = Some(entry),
                 None => break,
             }
         }
     }
     Ok(())
+}
+
+fn age(entry: &RecordingEntry) -> (Option<Timestamp>, &RecordingId) {
+    (entry.start, &entry.id)
 }
 
 fn is_unsettled(state: &EntryState) -> bool {
@@ -90,6 +109,7 @@ fn is_any(entry: &RecordingEntry, wanted: fn(&EntryState) -> bool) -> bool {
 fn hand_over(
     entry: &RecordingEntry,
     wanted: fn(&EntryState) -> bool,
+    retention: Option<Retention>,
     take: &mut impl FnMut(&Missing<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let media = entry.media.iter().filter(|(_, known)| wanted(&known.state));
@@ -99,9 +119,19 @@ fn hand_over(
             media: id,
             state: &known.state,
             attempts: known.attempts,
+            deletes_at: deletes_at(&known.state, entry.start, retention),
         })?;
     }
     ControlFlow::Continue(())
+}
+
+/// When the cloud deletes what it still has.
+fn deletes_at(
+    state: &EntryState,
+    start: Option<Timestamp>,
+    retention: Option<Retention>,
+) -> Option<Timestamp> {
+    Some(retention?.deadline(start?)).filter(|_| is_open(state))
 }
 
 impl Missing<'_> {
@@ -110,6 +140,9 @@ impl Missing<'_> {
         let Self {
             recording, media, ..
         } = self;
+        let deleted = self
+            .deletes_at
+            .map_or_else(String::new, |at| format!(", deleted {}", human_time(at)));
         match self.state {
             EntryState::Waiting {
                 class,
@@ -119,13 +152,15 @@ impl Missing<'_> {
                 let (due, reason) = (human_time(*next_attempt), escaped(reason));
                 let tried = counted(u64::from(self.attempts), "time", "times");
                 let class = class.name();
-                format!("  waits  {recording} {media}, {class}, tried {tried}, due {due}: {reason}")
+                format!(
+                    "  waits  {recording} {media}{deleted}, {class}, tried {tried}, due {due}: {reason}"
+                )
             }
             EntryState::Lost { reason, at } => {
                 let (found, reason) = (human_time(*at), escaped(reason));
                 format!("  lost   {recording} {media}, found {found}: {reason}")
             }
-            _ => format!("  waits  {recording} {media}: announced, and not fetched yet"),
+            _ => format!("  waits  {recording} {media}{deleted}: announced, and not fetched yet"),
         }
     }
 
@@ -150,6 +185,7 @@ impl Missing<'_> {
             "recording": self.recording.as_str(), "media": self.media.as_str(),
             "state": StateName::from(self.state).as_str(), "class": class, "reason": reason,
             "attempts": self.attempts, "next_attempt": next_attempt, "at": at,
+            "deletes_at": self.deletes_at.as_ref().map(time),
         })
     }
 }

@@ -2,26 +2,35 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use rcbs_core::ports::{Ledger as _, LedgerError, LedgerTally, RunRecord, Target as _};
-use rcbs_core::proof::Asked;
-use rcbs_core::retention::{Facts as Watched, Forecast, Retention, forecast};
+use rcbs_core::ports::{
+    Damage, KnownFault, Ledger as _, LedgerError, LedgerTally, RunRecord, Target as _,
+};
+use rcbs_core::proof::{Asked, Proof};
+use rcbs_core::recording::MediaId;
+use rcbs_core::retention::{Facts as Watched, Forecast, Retention, earlier_rate, forecast};
 use rcbs_core::space::{SpaceForecast, Stored, ToCome};
 use rcbs_io::ledger::SqliteLedger;
 use rcbs_io::target::TargetView;
 use serde_json::{Value, json};
 
+use super::next_run::{NextRun, Unended};
 use super::work::runtime;
 use super::{Show, missing, report};
 use crate::assemble::{self, Refusal};
 use crate::config::{Loaded, Settings};
 use crate::exit::Exit;
 use crate::explain::explain_ledger;
-use crate::report::{endangered, human_bytes, human_time, noun, space_json, too_small};
+use crate::report::{counted, endangered, human_bytes, human_time, noun, space_json, too_small};
 
 /// So many missing files are listed for people who did not ask for all.
 const LISTED: u64 = 20;
+/// So many earlier runs tell how fast recordings come in.
+const RUNS: usize = 20;
+/// Damaged files read at once.
+const PAGE: usize = 256;
 
 /// What the ledger says.
 struct Facts {
@@ -29,12 +38,27 @@ struct Facts {
     checkpoint: Option<Timestamp>,
     oldest_unsettled: Option<Timestamp>,
     last_run: Option<RunRecord>,
-    /// Whole days up to here are proven, except for what is lost.
-    complete_until: Option<Timestamp>,
-    /// With `retentionDays`: what is endangered, and up to when it is called soon.
-    endangered: Option<(Forecast, Timestamp)>,
+    /// What is proven of all days.
+    proof: Proof,
+    /// What follows from it; or that the target is not what the ledger speaks of.
+    exit: Exit,
+    /// With `retentionDays`: what is endangered.
+    endangered: Option<Endangered>,
+    unended: Option<Unended>,
+    faults: Vec<KnownFault>,
+    next_run: NextRun,
+    /// How long the cloud keeps recordings.
+    retention: Option<Retention>,
     /// Whether what waits fits; `None` where the target does not tell what is free.
     space: Option<SpaceForecast>,
+}
+
+/// What the cloud deletes before it is here.
+struct Endangered {
+    forecast: Forecast,
+    soon_until: Timestamp,
+    /// Recordings a second that earlier runs have stored.
+    stored_per_s: Option<f64>,
 }
 
 /// Tells the state of the archive; `all` lists everything that is missing, however much.
@@ -42,57 +66,84 @@ struct Facts {
 /// # Errors
 /// What to tell the operator when the ledger cannot be read.
 pub(super) fn status(loaded: &Loaded, all: bool, show: Show) -> Result<Exit, Refusal> {
-    let ledger = assemble::open_ledger(&loaded.settings)?;
+    let settings = &loaded.settings;
+    let (ledger, is_known) = assemble::open_ledger_to_tell(settings)?;
+    let ledger = Arc::new(ledger);
     let told = runtime(&loaded.settings)?.block_on(async {
         let tally = ledger.tally().await?;
+        let due = report::due(settings);
+        let proof = report::proof(&ledger, Asked::default(), due).await?;
         let facts = Facts {
-            space: space(&loaded.settings, &tally).await,
+            space: space(settings, &tally).await,
+            unended: Unended::find(settings, &ledger).await?,
+            faults: ledger.faults().await?,
+            next_run: NextRun::gather(settings, &ledger, &tally).await?,
+            retention: settings.retention,
             tally,
             checkpoint: ledger.checkpoint().await?,
             oldest_unsettled: ledger.oldest_unsettled().await?,
             last_run: ledger.last_run().await?,
-            complete_until: report::proof(&ledger, Asked::default(), None)
-                .await?
-                .complete_until(),
-            endangered: endangered_now(&ledger, loaded.settings.retention).await?,
+            exit: match is_known {
+                true => report::exit_of(&proof),
+                false => Exit::Target,
+            },
+            proof,
+            endangered: endangered_now(&ledger, settings.retention, &tally).await?,
         };
+        let exit = facts.exit;
         // A pipe takes it as it comes: there may be more of it than memory.
         let mut out = io::BufWriter::new(io::stdout().lock());
-        let told = match (show.json, show.quiet) {
+        let told = match (show.json, show.quiet && exit == Exit::Complete) {
             (true, _) => tell_json(&mut out, &ledger, &facts).await,
             (false, true) => Ok(()),
             (false, false) => tell_text(&mut out, &ledger, &facts, all).await,
         };
         // A reader that went away has what it wanted.
         drop(out.flush());
-        told
+        told.map(|()| exit)
     });
     told.map_err(|error: LedgerError| {
         (
             explain_ledger(&error),
             Exit::of(rcbs_core::run::ledger_outcome(&error)),
         )
-    })?;
-    Ok(Exit::Complete)
+    })
 }
 
-/// What waits and is deleted soon, or should be gone. Without a rate: what waits does not wait for time.
+/// What waits and is deleted soon, should be gone, or will be before it is here at the rate of earlier runs.
 async fn endangered_now(
     ledger: &SqliteLedger,
     retention: Option<Retention>,
-) -> Result<Option<(Forecast, Timestamp)>, LedgerError> {
+    tally: &LedgerTally,
+) -> Result<Option<Endangered>, LedgerError> {
     let Some(retention) = retention else {
         return Ok(None);
     };
     let now = Timestamp::now();
+    let runs = ledger.last_runs(RUNS).await?;
+    let media_per_s = earlier_rate(runs.iter().filter_map(seconds_and_files));
+    let media = tally.announced + tally.verified + tally.skipped + tally.waiting + tally.lost;
+    let recordings_per_media = tally.recordings as f64 / media.max(1) as f64;
+    let stored_per_s = media_per_s.map(|rate| rate * recordings_per_media);
     let facts = Watched {
         now,
         retention,
         unsettled: &ledger.unsettled_by_hour().await?,
         unlisted: None,
-        stored_per_s: None,
+        stored_per_s,
     };
-    Ok(Some((forecast(&facts), retention.soon(now))))
+    Ok(Some(Endangered {
+        forecast: forecast(&facts),
+        soon_until: retention.soon(now),
+        stored_per_s,
+    }))
+}
+
+/// How long a run took and how many media files it has fetched.
+fn seconds_and_files(run: &RunRecord) -> Option<(f64, u64)> {
+    let summary: Value = serde_json::from_str(&run.summary_json).ok()?;
+    let seconds = run.ended.duration_since(run.started).as_secs_f64();
+    Some((seconds, summary["fetched"].as_u64()?))
 }
 
 /// What waits is as long as what was stored; it needs space before the next backup brings it.
@@ -131,34 +182,81 @@ async fn tell_json(
         head.strip_suffix('}').unwrap_or(&head)
     );
     let mut comma = "";
-    missing::each(ledger, &facts.tally, |one| {
+    missing::each(ledger, &facts.tally, facts.retention, |one| {
         written = write!(out, "{comma}{}", one.as_json());
         comma = ",";
         flow(std::mem::replace(&mut written, Ok(())))
     })
     .await?;
-    drop(written.and_then(|()| writeln!(out, "]}}")));
+    drop(written.and_then(|()| write!(out, "],\"damaged_files\":[")));
+    let mut comma = "";
+    let mut last = None;
+    loop {
+        let page = ledger.damaged(last.as_ref(), PAGE).await?;
+        for one in &page {
+            if write!(out, "{comma}{}", damage_json(one)).is_err() {
+                return Ok(());
+            }
+            comma = ",";
+        }
+        match page.into_iter().next_back() {
+            Some(one) => last = Some(one),
+            None => break,
+        }
+    }
+    drop(writeln!(out, "]}}"));
     Ok(())
+}
+
+fn damage_json(damage: &Damage) -> Value {
+    json!({
+        "recording": damage.recording.as_str(), "media": damage.media.as_ref().map(MediaId::as_str),
+        "harm": damage.harm, "reason": damage.reason, "at": damage.found.to_string(),
+    })
+}
+
+fn fault_json(fault: &KnownFault) -> Value {
+    json!({
+        "reason": fault.what, "first": fault.first.to_string(), "last": fault.last.to_string(),
+        "times": fault.times,
+    })
 }
 
 fn as_json(facts: &Facts) -> Value {
     let tally = facts.tally;
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     json!({
-        "schema": 1, "recordings": tally.recordings, "announced": tally.announced,
+        "schema": 1, "exit_code": facts.exit.code(), "recordings": tally.recordings, "announced": tally.announced,
         "verified": tally.verified, "verified_bytes": tally.verified_bytes, "skipped": tally.skipped,
         "waiting": tally.waiting, "lost": tally.lost, "checkpoint": time(facts.checkpoint),
         "oldest_unsettled": time(facts.oldest_unsettled),
-        "complete_until": time(facts.complete_until),
-        "endangered": facts.endangered.map(|(forecast, soon_until)| json!({
-            "overdue": forecast.overdue, "deleted_soon": forecast.soon, "soon_until": soon_until.to_string(),
-        })),
+        "damaged": facts.proof.total().damaged,
+        "verdict": facts.proof.verdict().as_str(),
+        "last_verified_day": facts.proof.last_verified_day().map(report::day_text),
+        "complete_until": time(facts.proof.complete_until()),
+        "endangered": facts.endangered.as_ref().map(endangered_json),
+        "unended_run": facts.unended.as_ref().map(Unended::as_json),
+        "next_run": facts.next_run.as_json(),
+        "server_faults": facts.faults.iter().map(fault_json).collect::<Vec<_>>(),
         "space": facts.space.as_ref().map(space_json),
         "last_run": facts.last_run.as_ref().map(|run| json!({
             "started": run.started.to_string(), "ended": run.ended.to_string(),
             "exit_code": run.exit_code,
             "summary": serde_json::from_str::<Value>(&run.summary_json).unwrap_or(Value::Null),
         })),
+    })
+}
+
+fn endangered_json(endangered: &Endangered) -> Value {
+    let Endangered {
+        forecast,
+        soon_until,
+        stored_per_s,
+    } = endangered;
+    json!({
+        "overdue": forecast.overdue, "deleted_soon": forecast.soon, "soon_until": soon_until.to_string(),
+        "missed": forecast.missed, "first_missed": forecast.first_missed.map(|at| at.to_string()),
+        "stored_per_s": stored_per_s,
     })
 }
 
@@ -177,7 +275,7 @@ async fn tell_text(
     drop(writeln!(out, "missing:"));
     let limit = if all { u64::MAX } else { LISTED };
     let mut listed = 0;
-    missing::each(ledger, &tally, |one| {
+    missing::each(ledger, &tally, facts.retention, |one| {
         if listed == limit {
             return ControlFlow::Break(());
         }
@@ -192,12 +290,6 @@ async fn tell_text(
             "  and {more} more; \"rcbs status --all\" lists them"
         ));
     }
-    if tally.waiting + tally.announced > 0 {
-        drop(writeln!(
-            out,
-            "every backup tries what waits again, whatever its window"
-        ));
-    }
     drop(writeln!(
         out,
         "\"rcbs explain ID\" tells the whole life of a recording"
@@ -207,6 +299,7 @@ async fn tell_text(
 
 fn as_text(facts: &Facts) -> String {
     let tally = facts.tally;
+    let damaged = facts.proof.total().damaged;
     let never_begun = tally.recordings == 0 && facts.last_run.is_none();
     if never_begun && facts.checkpoint.is_none() {
         return "nothing is known yet: no run has come as far as its first recording\n".to_owned();
@@ -238,34 +331,35 @@ fn as_text(facts: &Facts) -> String {
             lines.push(row(count, text));
         }
     }
-    match (facts.oldest_unsettled, facts.checkpoint) {
-        (Some(oldest), Some(checkpoint)) if oldest <= checkpoint => lines.push(format!(
-            "complete up to {}, the oldest recording that waits",
-            human_time(oldest)
+    lines.extend(report::verified_days(&facts.proof));
+    if damaged > 0 {
+        lines.push(report::damaged(damaged));
+    }
+    match facts.checkpoint {
+        Some(at) => lines.push(format!(
+            "listed up to {}; everything announced before is in the ledger",
+            human_time(at)
         )),
-        (_, Some(checkpoint)) => {
-            let except = match tally.lost {
-                0 => "",
-                _ => ", except what is lost",
-            };
-            let at = human_time(checkpoint);
-            lines.push(format!("complete up to {at}{except}"));
-        }
-        (_, None) => {
+        None => {
             lines.push("no backup has come to the end of a part of its window yet".to_owned());
         }
     }
-    if let Some(until) = facts.complete_until {
-        let last = Timestamp::from_millisecond(until.as_millisecond() - 1).unwrap_or(until);
+    if let Some(fault) = facts.faults.first() {
         lines.push(format!(
-            "every day listed up to {} is complete; \"rcbs report\" shows each",
-            last.strftime("%Y-%m-%d")
+            "{} announced by the server cannot be used, the last seen {}; \"rcbs status --json\" names all",
+            counted(facts.faults.len() as u64, "thing", "things"),
+            human_time(fault.last)
         ));
     }
     lines.extend(facts.space.as_ref().and_then(too_small));
-    if let Some((forecast, soon_until)) = &facts.endangered {
-        lines.extend(endangered(forecast, *soon_until));
+    if let Some(danger) = &facts.endangered {
+        lines.extend(endangered(&danger.forecast, danger.soon_until));
+        if danger.stored_per_s.is_none() && tally.waiting + tally.announced > 0 {
+            let unknown = "how fast recordings come in is not known yet: no run has fetched any";
+            lines.push(unknown.to_owned());
+        }
     }
+    lines.extend(facts.next_run.as_text());
     if let Some(run) = &facts.last_run {
         lines.push(format!(
             "the last run ended {} with exit code {}",
@@ -273,5 +367,6 @@ fn as_text(facts: &Facts) -> String {
             run.exit_code
         ));
     }
+    lines.extend(facts.unended.as_ref().map(Unended::as_text));
     lines.join("\n") + "\n"
 }

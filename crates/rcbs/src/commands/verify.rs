@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rcbs_core::event::Listener;
 use rcbs_core::run::{self, ManifestsOptions, VerifyEnd, VerifyPorts};
 use rcbs_core::verify::Witness;
 use rcbs_io::clock::SystemClock;
 
-use super::work::runtime;
+use super::work::{note_begun, runtime};
 use super::{Show, say};
 use crate::args::VerifyHow;
 use crate::assemble::{self, Refusal};
@@ -98,7 +99,11 @@ fn repair(settings: &Settings, how: &VerifyHow, show: Show) -> Result<(VerifyEnd
     let ended = runtime.block_on(async {
         let signals = Signals::listen();
         let token = signals.token();
+        note_begun(&archive, "verify --repair", Timestamp::now()).await;
         let end = run::repair(ports, options, how, listener(show), witness(show), token).await;
+        if let Err(error) = archive.ledger.end_run().await {
+            tracing::warn!(%error, "the end of this run could not be noted");
+        }
         let exit = exit_of(&end, &signals);
         (end, exit)
     });

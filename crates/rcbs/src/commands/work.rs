@@ -36,6 +36,7 @@ where
     let started = Timestamp::now();
     let (end, exit) = runtime.block_on(async {
         let signals = Signals::listen();
+        note_begun(archive, command_of(kind), started).await;
         let end = begin(listener(show), signals.token()).await;
         // A signal that came when everything was done already changes nothing.
         let exit = match Exit::of(run::outcome(&end)) {
@@ -54,7 +55,13 @@ where
     };
     // A retry that found nothing to do says nothing about the archive, and must not hide how the last backup ended.
     let is_idle = kind == Kind::Retry && end.stopped.is_none() && end.summary.recordings == 0;
-    if !is_idle && let Err(error) = runtime.block_on(archive.ledger.record_run(&record)) {
+    let noted = runtime.block_on(async {
+        match is_idle {
+            true => archive.ledger.end_run().await,
+            false => archive.ledger.record_run(&record).await,
+        }
+    });
+    if let Err(error) = noted {
         tracing::warn!(%error, "the record of this run could not be kept");
     }
     if show.json {
@@ -71,6 +78,21 @@ where
     // Work on a file system that does not answer must not keep the process from ending.
     runtime.shutdown_background();
     Ok(exit)
+}
+
+fn command_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Backup { .. } => "backup",
+        Kind::Retry => "retry",
+        Kind::Adoption => "adopt",
+    }
+}
+
+/// So that whoever looks knows of a run at work, or of one that was killed. A ledger that cannot take it is met soon.
+pub(super) async fn note_begun(archive: &Archive, command: &str, at: Timestamp) {
+    if let Err(error) = archive.ledger.begin_run(command, at).await {
+        tracing::warn!(%error, "the beginning of this run could not be noted");
+    }
 }
 
 /// `numThreads` are the threads that join, check and hash; waiting for servers and disk takes none.

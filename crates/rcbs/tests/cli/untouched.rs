@@ -50,8 +50,8 @@ fn plan_changes_nothing_in_an_archive() {
     );
     stage.backup().expect_code(4);
     let before = snapshot(stage.folder(), &[]);
-    for command in ["plan", "status"] {
-        stage.program(&[command]).run().expect_code(0);
+    for (command, code) in [("plan", 0), ("status", 4)] {
+        stage.program(&[command]).run().expect_code(code);
         assert_eq!(snapshot(stage.folder(), &[]), before, "{command}");
     }
     let plan = stage.plan(&[]);
@@ -65,6 +65,26 @@ fn plan_may_run_beside_a_backup() {
     let mut first = stage.program(&["backup", "--json"]).start();
     first.expect_text("\"event\":\"slice_listed\"");
     assert_eq!(stage.plan(&[])["to_fetch"], 1);
+}
+
+#[test]
+fn status_knows_a_run_at_work_and_one_that_was_killed() {
+    let cloud = cloud().recording("one").audio().build();
+    let stage = Stage::with_faults(cloud, &["object 1: hang"]);
+    let mut first = stage.program(&["backup", "--json"]).start();
+    first.expect_text("\"event\":\"slice_listed\"");
+    let unended = stage.status()["unended_run"].take();
+    assert_eq!(unended["state"], "under_way", "{unended}");
+    assert_eq!(unended["command"], "backup");
+    assert!(unended["owner"].as_str().unwrap().starts_with("process "));
+    let killed = first.kill_when(|| true);
+    assert_eq!(killed.code, None);
+    let unended = stage.status()["unended_run"].take();
+    assert_eq!(unended["state"], "killed", "{unended}");
+    let text = stage.program(&["status"]).run().expect_code(3).stdout;
+    assert!(text.contains("was killed or cut off"), "{text}");
+    stage.backup().expect_code(0);
+    assert!(stage.status()["unended_run"].is_null());
 }
 
 #[test]

@@ -203,7 +203,10 @@ impl Stage {
 
     /// What `rcbs status --json` says.
     pub fn status(&self) -> Value {
-        self.answer(&["status", "--json"])
+        let finished = self.program(&["status", "--json"]).run();
+        let told: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(told["exit_code"], finished.code.unwrap());
+        told
     }
 
     /// What `rcbs explain ID --json` says.

@@ -75,7 +75,7 @@ pub async fn announcing_again_changes_no_state(ledger: &dyn Ledger) {
             at: at(600),
             replaced: None,
         };
-        ledger.settle(&[stored]).await.expect("settles");
+        ledger.settle(at(9), &[stored]).await.expect("settles");
         wanted.stored_metadata_sha256 = Some(announced.metadata_sha256);
         announced.seen = at(700);
         ledger.announce(&[announced]).await.expect("announces");
@@ -228,7 +228,7 @@ pub async fn ids_are_data(ledger: &dyn Ledger) {
         assert_eq!(entry.id.as_str(), id);
         assert_eq!(entry.media.len(), ids.len());
         let lost = media(id, id, state(StateName::Lost));
-        ledger.settle(&[lost]).await.expect("settles");
+        ledger.settle(at(9), &[lost]).await.expect("settles");
         let entry = known(ledger, id).await.expect("is known");
         for (media_id, media) in &entry.media {
             let is_lost = matches!(media.state, EntryState::Lost { .. });

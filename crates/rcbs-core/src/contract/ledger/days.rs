@@ -89,7 +89,7 @@ pub async fn days_count_every_file_once(ledger: &dyn Ledger) {
     bring_to(ledger, "next day", "a", StateName::Skipped).await;
     bring_to(ledger, "next day", "b", StateName::Publishing).await;
     let stored = metadata("first", 1);
-    ledger.settle(&[stored]).await.expect("settles");
+    ledger.settle(at(9), &[stored]).await.expect("settles");
     let days = [
         DayCount {
             recordings: 1,
@@ -158,7 +158,7 @@ pub async fn replaced_metadata_are_kept(ledger: &dyn Ledger) {
             at: at(second),
             replaced: replaced.map(|text| Bytes::copy_from_slice(text.as_bytes())),
         };
-        ledger.settle(&[stored]).await.expect("settles");
+        ledger.settle(at(9), &[stored]).await.expect("settles");
     };
     store(1, texts[0], Some("of somebody else")).await;
     store(2, texts[0], Some(texts[0])).await;

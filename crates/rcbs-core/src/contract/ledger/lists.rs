@@ -235,7 +235,7 @@ pub async fn files_are_counted_by_their_recipients(ledger: &dyn Ledger) {
         sealed("r4", "a", 25, &["one", "two"]),
         sealed("r5", "a", 35, &["one", "two"]),
     ];
-    ledger.settle(&batch).await.expect("settles");
+    ledger.settle(at(9), &batch).await.expect("settles");
     let mut found = ledger.sealed_for().await.expect("counts");
     found.sort_by_key(|one| one.recipients.len());
     let key = |recording: &str| MediaKey {
@@ -280,7 +280,7 @@ pub async fn unconfirmed_publications_are_found(ledger: &dyn Ledger) {
     assert_eq!(unconfirmed[0].media.len(), 3);
     for file in ["a", "b"] {
         let verified = media("publishing", file, state(StateName::Verified));
-        ledger.settle(&[verified]).await.expect("settles");
+        ledger.settle(at(9), &[verified]).await.expect("settles");
     }
     assert_eq!(ledger.unconfirmed().await.expect("reads"), []);
 }
@@ -307,7 +307,7 @@ pub async fn the_oldest_unsettled_recording_holds_the_checkpoint(ledger: &dyn Le
     assert_eq!(oldest().await, Some(at(20)), "publishing");
     let verified = |id| media(id, "a", state(StateName::Verified));
     ledger
-        .settle(&[verified("publishing")])
+        .settle(at(9), &[verified("publishing")])
         .await
         .expect("settles");
     assert_eq!(oldest().await, Some(at(25)), "waiting");
@@ -325,7 +325,7 @@ pub async fn the_oldest_unsettled_recording_holds_the_checkpoint(ledger: &dyn Le
     assert_eq!(oldest().await, Some(at(5)));
 
     let rest = ["undated", "waiting", "announced"].map(verified);
-    ledger.settle(&rest).await.expect("settles");
+    ledger.settle(at(9), &rest).await.expect("settles");
     assert_eq!(oldest().await, None);
 }
 
@@ -366,7 +366,7 @@ pub async fn the_tally_counts_every_file_once(ledger: &dyn Ledger) {
         media("verified", "b", EntryState::Announced),
         media("lost", "a", EntryState::Announced),
     ];
-    ledger.settle(&batch).await.expect("settles");
+    ledger.settle(at(9), &batch).await.expect("settles");
     let wanted = LedgerTally {
         announced: 6,
         verified: 1,

@@ -21,7 +21,7 @@ pub async fn what_was_stored_waits_for_a_manifest(ledger: &dyn Ledger) {
     }
     assert_eq!(backlog().await, count(0, 1), "the verified one");
     let batch = [metadata("lost", 1), metadata("verified", 1)];
-    ledger.settle(&batch).await.expect("settles");
+    ledger.settle(at(9), &batch).await.expect("settles");
     assert_eq!(backlog().await, count(0, 2));
 
     // Everything, in pages of any size.
@@ -68,7 +68,7 @@ pub async fn what_was_stored_waits_for_a_manifest(ledger: &dyn Ledger) {
         media("verified", "a", state(StateName::Verified)),
         metadata("lost", 1),
     ];
-    ledger.settle(&same).await.expect("settles");
+    ledger.settle(at(9), &same).await.expect("settles");
     assert_eq!(backlog().await, count(2, 0));
     let other = EntryState::Verified {
         len_bytes: 5,
@@ -78,12 +78,12 @@ pub async fn what_was_stored_waits_for_a_manifest(ledger: &dyn Ledger) {
         at: at(9),
     };
     ledger
-        .settle(&[media("verified", "a", other)])
+        .settle(at(9), &[media("verified", "a", other)])
         .await
         .expect("settles");
     assert_eq!(backlog().await, count(2, 1));
     ledger
-        .settle(&[metadata("lost", 2)])
+        .settle(at(9), &[metadata("lost", 2)])
         .await
         .expect("settles");
     assert_eq!(backlog().await, count(2, 2));

@@ -3,7 +3,7 @@
 use crate::ledger::state::StateName;
 use crate::ports::{Ledger, Settlement};
 
-use super::samples::{announcement, known, media, state};
+use super::samples::{announcement, at, known, media, state};
 
 /// By the path, byte for byte, the last digest, until it is forgotten; together with everything else that is settled,
 /// or not at all.
@@ -27,7 +27,7 @@ pub async fn what_files_were_is_noted_until_an_entry_says_so(ledger: &dyn Ledger
         note("r/A.bin", Some(4)),
         note("r/c.bin", None),
     ];
-    ledger.settle(&batch).await.expect("notes");
+    ledger.settle(at(9), &batch).await.expect("notes");
     for (path, wanted) in [
         ("r/a.bin", Some(3)),
         ("r/b.bin", Some(2)),
@@ -42,11 +42,11 @@ pub async fn what_files_were_is_noted_until_an_entry_says_so(ledger: &dyn Ledger
         note("r/b.bin", None),
         media("r", "b", state(StateName::Verified)),
     ];
-    assert!(ledger.settle(&refused).await.is_err());
+    assert!(ledger.settle(at(9), &refused).await.is_err());
     assert_eq!(digest("r/b.bin").await, Some(2));
     let announced = announcement("r", &["b"]);
     ledger.announce(&[announced]).await.expect("announces");
-    ledger.settle(&refused).await.expect("settles");
+    ledger.settle(at(9), &refused).await.expect("settles");
     assert_eq!(digest("r/b.bin").await, None);
     let entry = known(ledger, "r").await.expect("is known");
     assert_eq!(entry.media[0].1.state, state(StateName::Verified));

@@ -62,7 +62,7 @@ pub(super) async fn bring_to(ledger: &dyn Ledger, recording: &str, file: &str, t
         .into_iter()
         .map(|name| media(recording, file, state(name)))
         .collect();
-    ledger.settle(&moves).await.expect("settles");
+    ledger.settle(at(9), &moves).await.expect("settles");
 }
 
 pub(super) fn at(second: i64) -> Timestamp {

@@ -22,7 +22,7 @@ pub async fn exactly_the_legal_moves_are_made(ledger: &dyn Ledger) {
             ledger.announce(&[announced]).await.expect("announces");
             bring_to(ledger, &id, "a", from).await;
             let before = known(ledger, &id).await;
-            let settled = ledger.settle(&[media(&id, "a", state(to))]).await;
+            let settled = ledger.settle(at(9), &[media(&id, "a", state(to))]).await;
             if is_legal(from, to) {
                 settled.expect("is legal");
                 let entry = known(ledger, &id).await.expect("is known");
@@ -51,19 +51,19 @@ pub async fn a_batch_is_settled_whole_or_not_at_all(ledger: &dyn Ledger) {
         metadata("r1", 1),
         media("r2", "a", state(StateName::Announced)),
     ];
-    assert!(ledger.settle(&batch).await.is_err());
+    assert!(ledger.settle(at(9), &batch).await.is_err());
     assert_eq!(known(ledger, "r1").await.as_ref(), Some(&before[0]));
     assert_eq!(ledger.tally().await.expect("counts"), tally);
-    ledger.settle(&batch[..2]).await.expect("settles");
+    ledger.settle(at(9), &batch[..2]).await.expect("settles");
     // One file may move more than once in a batch.
     let publishing = media("r2", "a", state(StateName::Publishing));
     let verified = media("r2", "a", state(StateName::Verified));
     ledger
-        .settle(&[publishing, verified])
+        .settle(at(9), &[publishing, verified])
         .await
         .expect("settles");
     assert_eq!(ledger.tally().await.expect("counts").verified, 2);
-    ledger.settle(&[]).await.expect("settles nothing");
+    ledger.settle(at(9), &[]).await.expect("settles nothing");
 }
 
 /// Neither a file nor a recording comes into being by settling it.
@@ -78,7 +78,7 @@ pub async fn what_was_never_announced_cannot_be_settled(ledger: &dyn Ledger) {
         media("r2", "a", state(StateName::Verified)),
         metadata("r2", 1),
     ] {
-        assert!(ledger.settle(&[unknown]).await.is_err());
+        assert!(ledger.settle(at(9), &[unknown]).await.is_err());
     }
     assert_eq!(known(ledger, "r2").await, None);
     assert_eq!(ledger.tally().await.expect("counts").recordings, 1);
@@ -123,7 +123,7 @@ pub async fn states_are_read_back_as_written(ledger: &dyn Ledger) {
     for wanted in states {
         bring_to(ledger, "r1", "a", StateName::Announced).await;
         ledger
-            .settle(&[media("r1", "a", wanted.clone())])
+            .settle(at(9), &[media("r1", "a", wanted.clone())])
             .await
             .expect("settles");
         let entry = known(ledger, "r1").await.expect("is known");
@@ -148,7 +148,7 @@ pub async fn attempts_are_counted_until_verified(ledger: &dyn Ledger) {
         (StateName::Waiting, 1),
     ] {
         ledger
-            .settle(&[media("r1", "a", state(to))])
+            .settle(at(9), &[media("r1", "a", state(to))])
             .await
             .expect("settles");
         let entry = known(ledger, "r1").await.expect("is known");
@@ -168,7 +168,7 @@ pub async fn stored_metadata_is_remembered(ledger: &dyn Ledger) {
         .expect("announces");
     for digest in [1, 2] {
         ledger
-            .settle(&[metadata("r1", digest)])
+            .settle(at(9), &[metadata("r1", digest)])
             .await
             .expect("settles");
         let entries = ledger
@@ -190,7 +190,7 @@ pub async fn callers_do_not_disturb_each_other(ledger: &dyn Ledger) {
         let announced = announcement(&id, &[&file]);
         ledger.announce(&[announced]).await.expect("announces");
         let verified = media(&id, &file, state(StateName::Verified));
-        ledger.settle(&[verified]).await.expect("settles");
+        ledger.settle(at(9), &[verified]).await.expect("settles");
     };
     join_all((0..50).map(one)).await;
     let tally = ledger.tally().await.expect("counts");

@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::look::{Looked, look};
 use super::{Harmed, VerifyOptions, VerifyPorts, count, manifests, strangers};
-use crate::ports::{EntryState, HeldRecording, MediaEntry, MediaKey, TargetError};
+use crate::ports::{DamageNote, EntryState, HeldRecording, MediaEntry, MediaKey, TargetError};
 use crate::rate::{Bandwidth, Pace};
 use crate::recording::{MediaId, RecordingId};
 use crate::run::RunError;
-use crate::verify::{Progress, Sample, VerifyEvent, VerifySummary, Witness};
+use crate::verify::{Finding, Progress, Sample, VerifyEvent, VerifySummary, Witness, clears};
 
 /// Recordings read from the ledger at a time.
 const PAGE: usize = 100;
@@ -224,6 +224,36 @@ fn with_sample(held: HeldRecording, sample: &mut Sample) -> Job {
     (held, reads)
 }
 
+/// What is to be noted of a recording that was looked at.
+fn notes(held: &HeldRecording, reads: &Reads, findings: &[Finding]) -> Vec<DamageNote> {
+    let state = |media: &Option<MediaId>| {
+        let mut files = held.entry.media.iter();
+        let known = files.find(|(id, _)| Some(id) == media.as_ref());
+        known.map(|(_, known)| known.state.clone())
+    };
+    let note = |media: &Option<MediaId>, found| DamageNote {
+        recording: held.entry.id.clone(),
+        state: state(media),
+        media: media.clone(),
+        found,
+    };
+    let harmed = findings.iter().map(|finding| {
+        let harm = &finding.harm;
+        note(
+            &finding.media,
+            Some((harm.name().to_owned(), harm.to_string())),
+        )
+    });
+    let is_whole = |(media, harm): &&(Option<MediaId>, String)| {
+        let was_read = media.as_ref().is_none_or(|id| reads.contains(id));
+        findings.iter().all(|finding| finding.media != *media) && clears(harm, was_read)
+    };
+    let whole = held.damaged.iter().filter(is_whole);
+    harmed
+        .chain(whole.map(|(media, _)| note(media, None)))
+        .collect()
+}
+
 /// A look that ended without an answer.
 pub(super) fn panicked() -> RunError {
     RunError::Target(TargetError::Io {
@@ -273,11 +303,32 @@ impl Course<'_> {
             pass.add(&looked.counts);
             let (held, looked) = pass.look_again(held, &reads, looked).await?;
             let is_harmed = !looked.findings.is_empty();
+            self.note(&held, &reads, &looked).await?;
             self.tell(&held, looked).await?;
             progress.done(&held.entry.id, is_harmed);
             self.remember_now_and_then(progress).await?;
         }
         Ok(())
+    }
+
+    /// Lets the ledger know what is harmed, and what no longer is. Before anything is done about it: what is mended
+    /// takes its note away.
+    async fn note(
+        &self,
+        held: &HeldRecording,
+        reads: &Reads,
+        looked: &Looked,
+    ) -> Result<(), RunError> {
+        let (options, ports) = (&self.pass.options, &self.pass.ports);
+        if !options.remembers {
+            return Ok(());
+        }
+        let notes = notes(held, reads, &looked.findings);
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let noted = ports.ledger.note_damage(ports.clock.now(), &notes).await;
+        noted.map_err(RunError::Ledger)
     }
 
     /// Tells what is harmed or unknown.

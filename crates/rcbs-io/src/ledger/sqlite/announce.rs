@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use rcbs_core::ledger::state::{StateName, is_legal};
-use rcbs_core::ports::{Announcement, EntryState, MediaEntry, RecordingEntry};
+use rcbs_core::ports::{Announcement, EntryState, Happening, MediaEntry, RecordingEntry};
 use rcbs_core::recording::MediaId;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::entry::{Found, find_in, moment, state_number};
 use super::error::Trouble;
 use super::facts::Tallied;
+use super::history;
 use super::settle::recount_open;
 use super::worker::Database;
 
@@ -72,7 +73,14 @@ fn announce_media(
         let media = &mut found.entry.media;
         match media.iter_mut().find(|(known, _)| known == id) {
             Some((_, entry)) => {
-                changed |= note_location(connection, tallied, row, id, entry, location)?;
+                changed |= note_location(
+                    connection,
+                    tallied,
+                    row,
+                    id,
+                    entry,
+                    (location, announced.seen),
+                )?;
             }
             None => {
                 let entry = enter_media(connection, row, id, location)?;
@@ -188,7 +196,7 @@ fn note_location(
     recording: i64,
     id: &MediaId,
     entry: &mut MediaEntry,
-    location: Option<&str>,
+    (location, seen): (Option<&str>, Timestamp),
 ) -> Result<bool, Trouble> {
     if location.is_none() || entry.location.as_deref() == location {
         return Ok(false);
@@ -205,7 +213,9 @@ fn note_location(
              WHERE recording_id = ?1 AND id = ?2",
         )?;
         let announced = state_number(StateName::Announced);
+        let before = entry.state.clone();
         update.execute((recording, id.as_str(), place, text, announced))?;
+        note_again(connection, recording, id, &before, seen)?;
         tallied.leave(from, 0);
         tallied.arrive(StateName::Announced, 0);
         entry.state = EntryState::Announced;
@@ -217,6 +227,30 @@ fn note_location(
         update.execute((recording, id.as_str(), place, text))?;
     }
     Ok(true)
+}
+
+/// What an entry told, before it is announced at another place.
+fn note_again(
+    connection: &Connection,
+    recording: i64,
+    id: &MediaId,
+    before: &EntryState,
+    seen: Timestamp,
+) -> Result<(), Trouble> {
+    if let EntryState::Lost { reason, at } = before {
+        let reason = reason.clone();
+        let lost = Happening::Lost { reason };
+        history::add(connection, recording, id.as_str(), history::ms(*at), &lost)?;
+    }
+    let from = StateName::from(before).as_str().to_owned();
+    let again = Happening::AnnouncedAgain { from };
+    history::add(
+        connection,
+        recording,
+        id.as_str(),
+        history::ms(seen),
+        &again,
+    )
 }
 
 /// The two columns of a folder or location: most end in the id, and what stands before it is the same for many.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::entry::{moment, state_name};
 use super::error::Trouble;
+use super::schema::has_table;
 use super::worker::Database;
 
 /// The beginning of the day of `start_ms`, also before 1970.
@@ -92,6 +93,9 @@ pub(super) fn days(db: &Database, within: Option<Period>) -> Result<Vec<DayCount
     });
     let mut days = recordings(&db.connection, within.is_some(), edges)?;
     media(&db.connection, within.is_some(), edges, &mut days)?;
+    if has_table(&db.connection, "damage")? {
+        damaged(&db.connection, within.is_some(), edges, &mut days)?;
+    }
     Ok(days)
 }
 
@@ -166,6 +170,30 @@ fn media(
             StateName::Skipped => found.skipped.push((why(), files)),
             StateName::Waiting => found.waiting.push((why(), files)),
             StateName::Lost => found.lost += files,
+        }
+    }
+    Ok(())
+}
+
+/// Files that were found damaged.
+fn damaged(
+    connection: &Connection,
+    narrow: bool,
+    edges: Edges,
+    days: &mut [DayCount],
+) -> Result<(), Trouble> {
+    let sql = format!(
+        "SELECT {DAY} AS day, count(*) FROM damage CROSS JOIN recording USING (recording_id) {} GROUP BY day",
+        condition(narrow)
+    );
+    let mut select = connection.prepare(&sql)?;
+    let mut rows = select.query(edges)?;
+    while let Some(row) = rows.next()? {
+        let day: Option<i64> = row.get(0)?;
+        let day = day.map(moment).transpose()?;
+        let place = days.binary_search_by_key(&day, |known| known.day);
+        if let Some(found) = place.ok().and_then(|place| days.get_mut(place)) {
+            found.damaged = count(row, 1)?;
         }
     }
     Ok(())

@@ -3,12 +3,16 @@
 use jiff::Timestamp;
 use rcbs_core::failure::FailureClass;
 use rcbs_core::ledger::state::StateName;
-use rcbs_core::ports::{EntryState, HeldRecording, MediaEntry, RecordingEntry, UnsettledHour};
+use rcbs_core::ports::{
+    EntryState, HeldRecording, MediaEntry, Queue, RecordingEntry, UnsettledHour,
+};
 use rcbs_core::recording::{MediaId, RecordingId};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row};
 
+use super::damage;
 use super::error::Trouble;
+use super::schema::has_table;
 use super::worker::Database;
 
 /// A recording as it stands in the file.
@@ -125,20 +129,38 @@ pub(super) fn unsettled_by_hour(db: &Database) -> Result<Vec<UnsettledHour>, Tro
     Ok(hours)
 }
 
-/// Recordings with media files that are lost.
+/// Recordings with media files that are lost, in the order of `unsettled_by_age`.
 pub(super) fn lost(
     db: &Database,
-    after: Option<&RecordingId>,
+    after: Option<&RecordingEntry>,
     limit: usize,
 ) -> Result<Vec<RecordingEntry>, Trouble> {
     let sql = select_recording!(
-        "WHERE id > ?1 AND EXISTS (
+        "WHERE (coalesce(start_ms, -9223372036854775807), id) > (?1, ?2) AND EXISTS (
             SELECT 1 FROM media WHERE media.recording_id = recording.recording_id AND state = 5)
-         ORDER BY id LIMIT ?2"
+         ORDER BY coalesce(start_ms, -9223372036854775807), id LIMIT ?3"
     );
-    let after = after.map_or("", RecordingId::as_str);
+    let id = after.map_or("", |entry| entry.id.as_str());
+    let start_ms = after
+        .and_then(|entry| entry.start)
+        .map_or(-i64::MAX, |at| at.as_millisecond());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    Ok(entries(select(&db.connection, sql, (after, limit))?))
+    Ok(entries(select(&db.connection, sql, (start_ms, id, limit))?))
+}
+
+/// What of the queue has its next attempt after this moment.
+pub(super) fn queue(db: &Database, now: Timestamp) -> Result<Queue, Trouble> {
+    let mut select = db.connection.prepare_cached(
+        "SELECT count(*), min(at_ms), max(at_ms) FROM recording JOIN media USING (recording_id)
+         WHERE open > 0 AND state = 2 AND at_ms > ?1",
+    )?;
+    let (files, first, last): (i64, Option<i64>, Option<i64>) =
+        select.query_row([now.as_millisecond()], |row| row.try_into())?;
+    Ok(Queue {
+        not_due: u64::try_from(files).unwrap_or_default(),
+        next_attempt: first.map(moment).transpose()?,
+        last_attempt: last.map(moment).transpose()?,
+    })
 }
 
 /// All recordings, with the recipients of their media files.
@@ -159,6 +181,10 @@ pub(super) fn held(db: &Database, found: Found) -> Result<HeldRecording, Trouble
     Ok(HeldRecording {
         recipients: recipients(&db.connection, found.row)?,
         announced_metadata_sha256: found.announced_sha256,
+        damaged: match has_table(&db.connection, "damage")? {
+            true => damage::of_recording(&db.connection, found.row)?,
+            false => Vec::new(),
+        },
         entry: found.entry,
     })
 }

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use rcbs_core::ledger::state::StateName;
-use rcbs_core::ports::{LedgerTally, RunRecord};
+use rcbs_core::ports::{BegunRun, KnownFault, LedgerTally, RunRecord};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::entry::moment;
 use super::error::Trouble;
+use super::schema::has_table;
 use super::worker::Database;
 
 /// So many different faults are kept, the newest; a server that breaks in ever new ways must not fill the disk.
@@ -146,6 +147,69 @@ pub(super) fn note_fault(db: &mut Database, at: Timestamp, what: &str) -> Result
     })
 }
 
+/// What the server announced that cannot be used, the newest first.
+pub(super) fn faults(db: &Database) -> Result<Vec<KnownFault>, Trouble> {
+    let mut select = db.connection.prepare_cached(
+        "SELECT what, first_ms, last_ms, times FROM fault ORDER BY last_ms DESC, fault_id DESC",
+    )?;
+    let mut rows = select.query([])?;
+    let mut faults = Vec::new();
+    while let Some(row) = rows.next()? {
+        faults.push(KnownFault {
+            what: row.get(0)?,
+            first: moment(row.get(1)?)?,
+            last: moment(row.get(2)?)?,
+            times: u64::try_from(row.get::<_, i64>(3)?).unwrap_or_default(),
+        });
+    }
+    Ok(faults)
+}
+
+/// The run of this command has begun, in place of any other.
+pub(super) fn begin_run(db: &mut Database, command: &str, at: Timestamp) -> Result<(), Trouble> {
+    db.write(|connection| {
+        connection.execute(
+            "INSERT OR REPLACE INTO begun (one, command, started_ms, seen_ms) VALUES (1, ?1, ?2, ?2)",
+            (command, at.as_millisecond()),
+        )?;
+        Ok(())
+    })
+}
+
+pub(super) fn end_run(db: &mut Database) -> Result<(), Trouble> {
+    db.write(|connection| {
+        connection.execute("DELETE FROM begun", [])?;
+        Ok(())
+    })
+}
+
+/// A sign of life of the run that has begun.
+pub(super) fn note_alive(connection: &Connection, at: Timestamp) -> Result<(), Trouble> {
+    let mut update =
+        connection.prepare_cached("UPDATE begun SET seen_ms = ?1 WHERE seen_ms < ?1")?;
+    update.execute([at.as_millisecond()])?;
+    Ok(())
+}
+
+/// The run that has begun and has not ended; none where an older program wrote the ledger and nothing newer has.
+pub(super) fn begun(db: &Database) -> Result<Option<BegunRun>, Trouble> {
+    if !has_table(&db.connection, "begun")? {
+        return Ok(None);
+    }
+    let mut select = db
+        .connection
+        .prepare_cached("SELECT command, started_ms, seen_ms FROM begun")?;
+    let mut rows = select.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(BegunRun {
+        command: row.get(0)?,
+        started: moment(row.get(1)?)?,
+        seen: moment(row.get(2)?)?,
+    }))
+}
+
 pub(super) fn record_run(db: &mut Database, run: &RunRecord) -> Result<(), Trouble> {
     db.write(|connection| {
         connection
@@ -158,6 +222,7 @@ pub(super) fn record_run(db: &mut Database, run: &RunRecord) -> Result<(), Troub
                 run.exit_code,
                 &run.summary_json,
             ))?;
+        connection.execute("DELETE FROM begun", [])?;
         Ok(())
     })
 }
@@ -170,6 +235,19 @@ pub(super) fn last_run(db: &Database) -> Result<Option<RunRecord>, Trouble> {
         .query_row([], |row| Ok(run(row)))
         .optional()?
         .transpose()
+}
+
+/// The last runs that ended, the newest first.
+pub(super) fn last_runs(db: &Database, limit: usize) -> Result<Vec<RunRecord>, Trouble> {
+    let mut select = db.connection.prepare_cached(
+        "SELECT started_ms, ended_ms, exit_code, summary_json FROM run ORDER BY run_id DESC LIMIT ?1",
+    )?;
+    let mut rows = select.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        runs.push(run(row)?);
+    }
+    Ok(runs)
 }
 
 /// Reads every page and every index.

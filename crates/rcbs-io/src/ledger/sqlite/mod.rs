@@ -6,6 +6,9 @@
 //! | `open`, `schema` | opening, checking and upgrading the file |
 //! | `announce`, `settle` | the two ways in which entries change |
 //! | `entry` | reading entries |
+//! | `history`, `past` | what became of files before |
+//! | `damage` | what a verification found, until it is mended |
+//! | `looks` | what only those ask who tell people of it |
 //! | `manifest` | what has yet to be written into a manifest |
 //! | `noted` | what files were for which no entry speaks |
 //! | `sealed` | for whom media files are sealed |
@@ -13,13 +16,17 @@
 //! | `error` | from the database's errors to those of the port |
 
 mod announce;
+mod damage;
 mod days;
 mod entry;
 mod error;
 mod facts;
+mod history;
+mod looks;
 mod manifest;
 mod noted;
 mod open;
+mod past;
 mod schema;
 mod sealed;
 mod settle;
@@ -31,9 +38,9 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rcbs_core::ports::{
-    Announcement, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally, ManifestBacklog,
-    ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor, Settlement,
-    UnsettledHour,
+    Announcement, DamageNote, DayCount, HeldRecording, Ledger, LedgerError, LedgerTally,
+    ManifestBacklog, ManifestPage, MetadataVersion, Period, RecordingEntry, RunRecord, SealedFor,
+    Settlement, UnsettledHour,
 };
 use rcbs_core::recording::RecordingId;
 
@@ -94,22 +101,6 @@ impl SqliteLedger {
         Self::start(Access::Memory)
     }
 
-    /// Recordings with media files that are lost, in the order of their ids, after the given one; at most `limit`.
-    /// Without an index for it, so ask only when the tally has some.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub async fn lost(
-        &self,
-        after: Option<&RecordingId>,
-        limit: usize,
-    ) -> Result<Vec<RecordingEntry>, LedgerError> {
-        let after = after.cloned();
-        self.worker
-            .call("read", move |db| entry::lost(db, after.as_ref(), limit))
-            .await
-    }
-
     /// Reads the whole file and checks that its parts fit each other.
     ///
     /// # Errors
@@ -142,10 +133,17 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn settle(&self, batch: &[Settlement]) -> Result<(), LedgerError> {
+    async fn settle(&self, at: Timestamp, batch: &[Settlement]) -> Result<(), LedgerError> {
         let batch = batch.to_vec();
         self.worker
-            .call("settle", move |db| settle::settle(db, &batch))
+            .call("settle", move |db| settle::settle(db, at, &batch))
+            .await
+    }
+
+    async fn note_damage(&self, at: Timestamp, batch: &[DamageNote]) -> Result<(), LedgerError> {
+        let batch = batch.to_vec();
+        self.worker
+            .call("note damage", move |db| damage::note(db, at, &batch))
             .await
     }
 
@@ -342,6 +340,17 @@ impl Ledger for SqliteLedger {
         self.worker
             .call("read", move |db| versions::of(db, &id))
             .await
+    }
+
+    async fn begin_run(&self, command: &str, at: Timestamp) -> Result<(), LedgerError> {
+        let command = command.to_owned();
+        self.worker
+            .call("note a run", move |db| facts::begin_run(db, &command, at))
+            .await
+    }
+
+    async fn end_run(&self) -> Result<(), LedgerError> {
+        self.worker.call("note a run", facts::end_run).await
     }
 
     async fn record_run(&self, run: &RunRecord) -> Result<(), LedgerError> {

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rcbs_core::ports::LedgerError;
-use rusqlite::Connection;
 use rusqlite::backup::Backup;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::Trouble;
 use super::open::make_private;
@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_recordings_and_media.sql"),
     include_str!("../../migrations/sqlite/0002_manifests.sql"),
     include_str!("../../migrations/sqlite/0003_listed_and_versions.sql"),
+    include_str!("../../migrations/sqlite/0004_history_and_damage.sql"),
 ];
 
 /// "rcbs", in the header of the file.
@@ -80,6 +81,13 @@ pub(super) fn version(
             "it is a database, but not a ledger of this program".to_owned(),
         )),
     }
+}
+
+/// Whether the file has this table: one of an older version is read as it is.
+pub(super) fn has_table(connection: &Connection, name: &str) -> Result<bool, Trouble> {
+    let mut exists = connection
+        .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+    Ok(exists.query_row([name], |_| Ok(())).optional()?.is_some())
 }
 
 /// Copies the file as it is, what is still in its journal included. The copy gets its name only when it is whole and

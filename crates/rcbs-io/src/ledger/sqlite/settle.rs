@@ -5,20 +5,25 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use rcbs_core::ledger::state::{StateName, is_legal};
-use rcbs_core::ports::{EntryState, LedgerError, MediaKey, Settlement};
+use rcbs_core::ports::{EntryState, Happening, LedgerError, MediaKey, Settlement};
 use rcbs_core::recording::RecordingId;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::entry::{state_name, state_number};
 use super::error::Trouble;
-use super::facts::Tallied;
+use super::facts::{Tallied, note_alive};
 use super::manifest::note_stored;
-use super::noted;
+use super::past::{self, Before};
 use super::versions::{self, Replaced};
 use super::worker::Database;
+use super::{damage, history, noted};
 
 /// Writes a batch, or nothing of it.
-pub(super) fn settle(db: &mut Database, batch: &[Settlement]) -> Result<(), Trouble> {
+pub(super) fn settle(
+    db: &mut Database,
+    at: Timestamp,
+    batch: &[Settlement],
+) -> Result<(), Trouble> {
     db.write(|connection| {
         let mut tallied = Tallied::default();
         let mut moved = BTreeSet::new();
@@ -29,13 +34,12 @@ pub(super) fn settle(db: &mut Database, batch: &[Settlement]) -> Result<(), Trou
                     state,
                     recipients,
                 } => {
-                    moved.extend(settle_media(
-                        connection,
-                        &mut tallied,
-                        key,
+                    let to = To {
                         state,
                         recipients,
-                    )?);
+                        at,
+                    };
+                    moved.extend(settle_media(connection, &mut tallied, key, &to)?);
                 }
                 Settlement::Metadata {
                     recording,
@@ -48,11 +52,15 @@ pub(super) fn settle(db: &mut Database, batch: &[Settlement]) -> Result<(), Trou
                 Settlement::Noted { path, sha256 } => {
                     noted::note(connection, path, sha256.as_ref())?;
                 }
+                Settlement::MovedAside { key, path } => {
+                    note_moved_aside(connection, key, at, path)?;
+                }
             }
         }
         for recording in moved {
             recount_open(connection, recording)?;
         }
+        note_alive(connection, at)?;
         tallied.write(connection)
     })
 }
@@ -115,10 +123,18 @@ fn settle_metadata(
         "UPDATE recording SET stored_sha256 = ?2, stored_ms = ?3 WHERE recording_id = ?1",
     )?;
     update.execute((row, sha256, at.as_millisecond()))?;
+    damage::forget(connection, row, "")?;
     if before.as_ref() != Some(sha256) {
         note_stored(connection, row)?;
     }
     Ok(())
+}
+
+/// What a file moves to, and when.
+struct To<'a> {
+    state: &'a EntryState,
+    recipients: &'a [String],
+    at: Timestamp,
 }
 
 /// Moves one file. The row of its recording when there is more or less to do for it now.
@@ -126,19 +142,14 @@ fn settle_media(
     connection: &Connection,
     tallied: &mut Tallied,
     key: &MediaKey,
-    state: &EntryState,
-    recipients: &[String],
+    To {
+        state,
+        recipients,
+        at,
+    }: &To<'_>,
 ) -> Result<Option<i64>, Trouble> {
-    let mut select = connection.prepare_cached(
-        "SELECT recording_id, state, coalesce(len_bytes, 0), sha256
-         FROM media WHERE recording_id = (SELECT recording_id FROM recording WHERE id = ?1) AND id = ?2",
-    )?;
-    let known: Option<(i64, i64, i64, Option<[u8; 32]>)> = select
-        .query_row((key.recording.as_str(), key.media.as_str()), |row| {
-            row.try_into()
-        })
-        .optional()?;
-    let to = StateName::from(state);
+    let known = find(connection, key)?;
+    let to = StateName::from(*state);
     let refused = |from: &'static str| {
         Trouble::Refused(LedgerError::IllegalMove {
             recording: key.recording.clone(),
@@ -147,10 +158,10 @@ fn settle_media(
             to: to.as_str(),
         })
     };
-    let Some((recording, number, len_before, before)) = known else {
+    let Some((recording, before)) = known else {
         return Err(refused("unknown"));
     };
-    let from = state_name(number)?;
+    let from = before.name;
     if !is_legal(from, to) {
         return Err(refused(from.as_str()));
     }
@@ -174,13 +185,63 @@ fn settle_media(
         columns.reason,
         recipients_id(connection, recipients)?,
     ))?;
-    let same = from == StateName::Verified && before.as_ref() == columns.sha256;
+    let same = from == StateName::Verified && before.sha256.as_ref() == columns.sha256;
     if to == StateName::Verified && !same {
         note_stored(connection, recording)?;
     }
-    tallied.leave(from, len_before);
+    past::note_move(
+        connection,
+        recording,
+        key.media.as_str(),
+        &before,
+        state,
+        *at,
+    )?;
+    tallied.leave(from, before.len_bytes);
     tallied.arrive(to, columns.len_bytes.unwrap_or_default());
     Ok((from.is_settled() != to.is_settled()).then_some(recording))
+}
+
+/// A media file as it stands, and the row of its recording.
+fn find(connection: &Connection, key: &MediaKey) -> Result<Option<(i64, Before)>, Trouble> {
+    let mut select = connection.prepare_cached(
+        "SELECT recording_id, state, coalesce(len_bytes, 0), sha256, at_ms, etag IS NOT NULL, checked, reason
+         FROM media WHERE recording_id = (SELECT recording_id FROM recording WHERE id = ?1) AND id = ?2",
+    )?;
+    let mut rows = select.query((key.recording.as_str(), key.media.as_str()))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let before = Before {
+        name: state_name(row.get(1)?)?,
+        len_bytes: row.get(2)?,
+        sha256: row.get(3)?,
+        at_ms: row.get(4)?,
+        is_fetched: row.get(5)?,
+        check: row.get(6)?,
+        reason: row.get(7)?,
+    };
+    Ok(Some((row.get(0)?, before)))
+}
+
+fn note_moved_aside(
+    connection: &Connection,
+    key: &MediaKey,
+    at: Timestamp,
+    path: &str,
+) -> Result<(), Trouble> {
+    let Some((recording, _)) = find(connection, key)? else {
+        return Err(never_announced(&key.recording));
+    };
+    let path = path.to_owned();
+    let what = Happening::MovedAside { path };
+    history::add(
+        connection,
+        recording,
+        key.media.as_str(),
+        history::ms(at),
+        &what,
+    )
 }
 
 fn columns(state: &EntryState) -> Columns<'_> {

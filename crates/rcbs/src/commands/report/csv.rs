@@ -1,22 +1,24 @@
 //! The report as comma-separated values (RFC 4180), a line for each row of days.
 
 use rcbs_core::proof::Row;
+use rcbs_core::run::CloudDay;
 
 use super::Told;
 use super::text::media_of;
 
-const HEADER: &str = "since,until,listed,verdict,recordings,without_metadata,media,verified,verified_bytes,skipped,waiting,lost,announced,reasons";
+const HEADER: &str = "since,until,listed,verdict,recordings,without_metadata,media,verified,verified_bytes,skipped,waiting,lost,announced,reasons,damaged,part_of_day,cloud_recordings,cloud_media,cloud_unknown_recordings,cloud_unknown_media,cloud_lost_media,cloud_changed_recordings";
 
 pub(super) fn as_csv(told: &Told) -> String {
     let mut text = format!("{HEADER}\r\n");
     for row in &told.proof.rows {
-        text.push_str(&line(row));
+        let cloud = told.cloud.as_ref().map(|cloud| cloud.of(row.period));
+        text.push_str(&line(row, cloud));
         text.push_str("\r\n");
     }
     text
 }
 
-fn line(row: &Row) -> String {
+fn line(row: &Row, cloud: Option<CloudDay>) -> String {
     let count = &row.count;
     let edge = |at: Option<jiff::Timestamp>| at.map_or_else(String::new, |at| at.to_string());
     let sum = |counts: &[(String, u64)]| counts.iter().map(|(_, files)| files).sum::<u64>();
@@ -41,7 +43,27 @@ fn line(row: &Row) -> String {
         count.lost.to_string(),
         count.open.to_string(),
         quoted(&reasons.join(" ")),
+        count.damaged.to_string(),
+        row.is_part_of_day().to_string(),
+        columns_of(cloud),
     ]
+    .join(",")
+}
+
+/// What the cloud announces; empty where it was not asked.
+fn columns_of(cloud: Option<CloudDay>) -> String {
+    let Some(cloud) = cloud else {
+        return ",".repeat(5);
+    };
+    [
+        cloud.recordings,
+        cloud.media,
+        cloud.unknown_recordings,
+        cloud.unknown_media,
+        cloud.lost_media,
+        cloud.changed_recordings,
+    ]
+    .map(|count| count.to_string())
     .join(",")
 }
 

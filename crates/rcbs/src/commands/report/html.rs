@@ -4,7 +4,7 @@ use rcbs_core::ports::DayCount;
 use rcbs_core::proof::{Listing, Verdict};
 
 use super::Told;
-use super::text::{days_of, media_of};
+use super::text::{damaged, days_of, media_of, part_of_day, verified_days};
 use crate::report::{human_bytes, human_time};
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#1b1b1b;background:#fff}\
@@ -31,32 +31,36 @@ pub(super) fn as_html(told: &Told) -> String {
             (Listing::Part, _) => ", listed in part",
             (Listing::Never, _) => ", never listed",
         };
-        rows.push_str(&line(
-            &days_of(row.period),
-            &row.count,
-            row.verdict(),
-            listed,
-        ));
+        let days = match part_of_day(row) {
+            Some(part) => format!("{} ({part})", days_of(row.period)),
+            None => days_of(row.period),
+        };
+        rows.push_str(&line(&days, &row.count, row.verdict(), listed));
     }
     let total = proof.total();
     let foot = line("total", &total, verdict, "");
+    let mut days = verified_days(proof);
+    if total.damaged > 0 {
+        days.push(damaged(total.damaged));
+    }
     let cloud = told.cloud.as_ref().map_or_else(String::new, |cloud| {
         let sum = cloud.total();
         format!(
-            "<p>Compared with the cloud: it announces {} recordings with {} media files; {} recordings and {} media files are unknown to the ledger.</p>",
-            sum.recordings, sum.media, sum.unknown_recordings, sum.unknown_media
+            "<p>Compared with the cloud: it announces {} recordings with {} media files; {} recordings and {} media files are unknown to the ledger, {} recordings have other metadata, {} media files are lost by the ledger and still announced.</p>",
+            sum.recordings, sum.media, sum.unknown_recordings, sum.unknown_media, sum.changed_recordings, sum.lost_media
         )
     });
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
 <meta name=\"viewport\" content=\"width=device-width\"><title>Recording backup {title}</title><style>{STYLE}</style></head><body>\n\
-<h1>Recording backup</h1><p>{title}</p><p class=\"{class}\"><strong>{class}</strong>: {words}</p>{cloud}\n\
+<h1>Recording backup</h1><p>{title}</p><p class=\"{class}\"><strong>{class}</strong>: {words}</p><p>{days}</p>{cloud}\n\
 <table><thead><tr><th>day (GMT)</th><th>recordings</th><th>media</th><th>verified</th><th>size</th><th>skipped</th><th>waiting</th><th>lost</th><th>not yet</th><th>proof</th></tr></thead>\n\
 <tbody>\n{rows}</tbody><tfoot>\n{foot}</tfoot></table>\n</body></html>\n",
         title = escape(&period),
         class = verdict.as_str(),
         words = words(verdict),
+        days = escape(&days.join("; ")),
     )
 }
 
@@ -90,7 +94,11 @@ fn line(days: &str, count: &DayCount, verdict: Verdict, listed: &str) -> String 
         .collect();
     let numbers: String = numbers.iter().map(|it| format!("<td>{it}</td>")).collect();
     let class = verdict.as_str();
-    let mut proof = format!("{class}{listed}");
+    let damaged = match count.damaged {
+        0 => String::new(),
+        files => format!(", {files} damaged"),
+    };
+    let mut proof = format!("{class}{listed}{damaged}");
     if !reasons.is_empty() {
         proof = format!("{proof} ({})", reasons.join(", "));
     }

@@ -5,6 +5,8 @@ mod html;
 mod json;
 mod text;
 
+pub(super) use text::{damaged, day_text, verified_days};
+
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -67,7 +69,7 @@ pub(super) fn report(loaded: &Loaded, args: &ReportArgs, show: Show) -> Result<E
         let listed = Exit::of(run::outcome(&end));
         told.exit = match listed {
             Exit::Interrupted => signal.unwrap_or(Exit::Interrupted),
-            Exit::Complete if cloud.is_known() => told.exit,
+            Exit::Complete if cloud.is_known() || told.exit == Exit::Damaged => told.exit,
             Exit::Complete => Exit::Waiting,
             failed => failed,
         };
@@ -91,7 +93,7 @@ fn asked(args: &ReportArgs) -> Asked {
 }
 
 /// Where the window follows the time: the midnight (UTC) up to which a backup should have listed by now.
-fn due(settings: &Settings) -> Option<Timestamp> {
+pub(super) fn due(settings: &Settings) -> Option<Timestamp> {
     let UntilEdge::Ago(age) = settings.window.until else {
         return None;
     };
@@ -125,9 +127,10 @@ pub(super) async fn proof(
     Ok(prove(period, counts, &listed))
 }
 
-/// Only a complete proof is 0.
-fn exit_of(proof: &Proof) -> Exit {
+/// Only a complete proof is 0; damage that is known counts most.
+pub(super) fn exit_of(proof: &Proof) -> Exit {
     match proof.verdict() {
+        _ if proof.total().damaged > 0 => Exit::Damaged,
         Verdict::Complete => Exit::Complete,
         Verdict::Lost => Exit::Lost,
         Verdict::Incomplete => Exit::Waiting,

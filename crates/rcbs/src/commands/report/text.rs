@@ -1,13 +1,13 @@
 //! The report as a table for a terminal.
 
 use rcbs_core::ports::{DayCount, Period};
-use rcbs_core::proof::{Listing, Row, Verdict};
+use rcbs_core::proof::{Listing, Proof, Row, Verdict};
 use rcbs_core::run::{CloudDay, Reconciliation};
 use rcbs_core::text::escaped;
 
 use super::Told;
 use crate::exit::Exit;
-use crate::report::{counted, human_bytes, human_time};
+use crate::report::{counted, human_bytes, human_time, noun};
 
 /// So many unknown recordings and files are named for people.
 const NAMED: usize = 20;
@@ -41,14 +41,49 @@ pub(super) fn as_text(told: &Told) -> String {
         }
         Verdict::Incomplete => "not complete; \"rcbs status\" lists what is missing, \"rcbs backup\" fetches what it can".to_owned(),
     });
+    lines.extend(verified_days(&told.proof));
+    if total.damaged > 0 {
+        lines.push(damaged(total.damaged));
+    }
     lines.extend(unlisted(&told.proof.rows));
     if let Some(cloud) = &told.cloud {
         lines.extend(match told.exit {
-            Exit::Complete | Exit::Waiting | Exit::Lost => compared(cloud),
+            Exit::Complete | Exit::Waiting | Exit::Lost | Exit::Damaged => compared(cloud),
             _ => vec!["could not be compared with the cloud".to_owned()],
         });
     }
     lines.join("\n") + "\n"
+}
+
+/// The last fully verified day, and what is to be said of those before it; the same words wherever it is told.
+pub(in crate::commands) fn verified_days(proof: &Proof) -> Vec<String> {
+    let Some(day) = proof.last_verified_day() else {
+        return vec!["no day is fully verified yet".to_owned()];
+    };
+    let mut lines = vec![format!("last fully verified day: {}", day_text(day))];
+    let bad = proof.not_verified_before(day);
+    if bad > 0 {
+        lines.push(format!(
+            "before it {} {} not; \"rcbs report\" shows each day",
+            counted(bad, "day", "days"),
+            noun(bad, "is", "are")
+        ));
+    }
+    lines
+}
+
+/// Damage that `rcbs verify` found, and what to do.
+pub(in crate::commands) fn damaged(files: u64) -> String {
+    format!(
+        "{} found damaged or missing in the archive; \"rcbs verify --repair\" fetches {} again",
+        counted(files, "file was", "files were"),
+        noun(files, "it", "them")
+    )
+}
+
+/// `2018-02-12`.
+pub(in crate::commands) fn day_text(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// What to type so that days which were not listed are.
@@ -111,7 +146,7 @@ pub(super) fn days_of(period: Option<Period>) -> String {
 }
 
 fn remark(row: &Row) -> String {
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<String> = part_of_day(row).into_iter().collect();
     match (row.listing, row.period) {
         (_, None) | (Listing::Whole, _) => {}
         (Listing::Part, _) => remarks.push("listed in part".to_owned()),
@@ -121,7 +156,23 @@ fn remark(row: &Row) -> String {
         let without = counted(row.count.without_metadata, "recording", "recordings");
         remarks.push(format!("{without} without metadata"));
     }
+    if row.count.damaged > 0 {
+        remarks.push(format!("{} damaged", row.count.damaged));
+    }
     remarks.join(", ")
+}
+
+/// Which part, where it is not a whole day.
+pub(super) fn part_of_day(row: &Row) -> Option<String> {
+    let period = row.period.filter(|_| row.is_part_of_day())?;
+    let time = |at: jiff::Timestamp| at.strftime("%H:%M").to_string();
+    Some(
+        match (time(period.since).as_str(), time(period.until).as_str()) {
+            ("00:00", until) => format!("part of the day, to {until}"),
+            (since, "00:00") => format!("part of the day, from {since}"),
+            (since, until) => format!("part of the day, from {since} to {until}"),
+        },
+    )
 }
 
 fn reasons(total: &DayCount) -> Vec<String> {
@@ -142,13 +193,34 @@ fn compared(cloud: &Reconciliation) -> Vec<String> {
         media,
         unknown_recordings,
         unknown_media,
+        lost_media,
+        changed_recordings,
     } = cloud.total();
     let mut lines = vec![format!(
         "the cloud announces {} with {} in this period",
         counted(recordings, "recording", "recordings"),
         counted(media, "media file", "media files"),
     )];
-    if cloud.is_known() {
+    if lost_media > 0 {
+        lines.push(format!(
+            "lost by the ledger, and still announced: {}; \"rcbs retry ID\" asks for them once more",
+            counted(lost_media, "media file", "media files")
+        ));
+        let lost = cloud.lost_media.iter();
+        lines.extend(
+            lost.map(|key| format!("  recording {}, media {}", key.recording, key.media))
+                .take(NAMED),
+        );
+    }
+    if changed_recordings > 0 {
+        lines.push(format!(
+            "with other metadata than the ledger knows: {}; \"rcbs backup\" over this period stores them",
+            counted(changed_recordings, "recording", "recordings")
+        ));
+        let changed = cloud.changed_recordings.iter();
+        lines.extend(changed.map(|id| format!("  recording {id}")).take(NAMED));
+    }
+    if unknown_recordings + unknown_media == 0 {
         lines.push("all of them are known to the ledger".to_owned());
         return lines;
     }

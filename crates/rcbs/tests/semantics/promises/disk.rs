@@ -67,8 +67,8 @@ fn expect_refused(stage: &Stage, words: &str) {
     }
     assert_eq!(all_files(&stage.target()), before, "something was written");
     // What only asks the ledger answers, and says so.
-    for args in [vec!["status"], vec!["explain", "one"]] {
-        let finished = stage.program(&args).run().expect_code(0);
+    for (args, code) in [(vec!["status"], 6), (vec!["explain", "one"], 0)] {
+        let finished = stage.program(&args).run().expect_code(code);
         assert!(
             finished.stderr.contains("not what this ledger speaks of"),
             "{args:?}: {}",
@@ -218,10 +218,10 @@ fn what_does_not_fit_is_told_before_it_is_fetched() {
         status["space"]["expected_bytes"], status["verified_bytes"],
         "{status}"
     );
-    let text = stage.program(&["status"]).run().expect_code(0).stdout;
+    let text = stage.program(&["status"]).run().expect_code(3).stdout;
     assert!(text.contains("the target is too small: about"), "{text}");
     stage.set("diskReserve=0");
-    let text = stage.program(&["status"]).run().expect_code(0).stdout;
+    let text = stage.program(&["status"]).run().expect_code(3).stdout;
     assert!(!text.contains("too small"), "{text}");
 }
 

@@ -89,9 +89,14 @@ fn each_day_is_proven_or_said_to_be_incomplete() {
     heal(&stage, "plain");
     stage.backup().expect_code(4);
     let told = report(&stage, &[], 4);
-    assert_eq!(told["complete_until"], "2018-02-15T00:00:00Z");
+    let verified = [
+        ("complete_until", "2018-02-14T00:00:00Z"),
+        ("last_verified_day", "2018-02-13"),
+    ];
+    expect_fields(&told, &verified);
     let status = stage.status();
-    assert_eq!(status["complete_until"], "2018-02-15T00:00:00Z");
+    expect_fields(&status, &verified);
+    expect_fields(&status, &[("exit_code", 4)]);
     // What is missing on disk but thought stored is for `rcbs verify` to find; metadata never stored are not.
     a_period_that_could_not_be_listed_is_not_proven();
     every_form_says_the_same();
@@ -120,6 +125,165 @@ fn a_period_that_could_not_be_listed_is_not_proven() {
     assert_eq!(
         days(&report(&stage, &["--day", "2018-02-12"], 3))[0].2,
         "incomplete"
+    );
+}
+
+#[test]
+fn the_last_fully_verified_day_is_a_whole_day_of_which_nothing_is_missing() {
+    let mut stage = Stage::new(
+        cloud()
+            .recording("one")
+            .at("2018-02-13T10:00:00Z")
+            .audio()
+            .build(),
+    );
+    // From one in the afternoon of the 12th to noon of the 15th: neither day counts.
+    stage.set("maxDate=1518440400000\nminDate=1518696000000");
+    stage.backup().expect_code(0);
+    let told = report(&stage, &[], 0);
+    expect_fields(
+        &told,
+        &[
+            ("last_verified_day", "2018-02-14"),
+            ("complete_until", "2018-02-15T00:00:00Z"),
+        ],
+    );
+    let parts = told["days"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|day| day["part_of_day"].as_bool().unwrap());
+    assert_eq!(parts.collect::<Vec<_>>(), [true, false, false, true]);
+    let status = stage.status();
+    expect_fields(
+        &status,
+        &[("last_verified_day", "2018-02-14"), ("verdict", "complete")],
+    );
+    for command in ["report", "status"] {
+        let text = stage.program(&[command]).run().expect_code(0).stdout;
+        assert!(
+            text.contains("last fully verified day: 2018-02-14\n"),
+            "{text}"
+        );
+    }
+    let text = stage.program(&["report"]).run().stdout;
+    assert!(text.contains("part of the day, from 13:00"), "{text}");
+}
+
+#[test]
+fn damage_that_was_found_is_not_forgotten() {
+    let stage = Stage::new(cloud().recording("one").audio().build());
+    stage.backup().expect_code(0);
+    assert_eq!(stage.status()["exit_code"], 0);
+    let path = stage.target().join(&stage.media_files()[0]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let whole = bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    stage
+        .program(&["verify", "--read-data"])
+        .run()
+        .expect_code(9);
+    // A look that is not as close finds nothing, and takes nothing back.
+    stage.program(&["verify"]).run().expect_code(0);
+    let status = stage.status();
+    expect_fields(&status, &[("exit_code", 9), ("damaged", 1)]);
+    assert!(status["last_verified_day"].is_null(), "{status}");
+    expect_fields(
+        &status["damaged_files"][0],
+        &[("recording", "one"), ("harm", "digest")],
+    );
+    report(&stage, &[], 9);
+    let text = stage.program(&["status"]).run().stdout;
+    assert!(
+        text.contains("1 file was found damaged") && text.contains("verify --repair"),
+        "{text}"
+    );
+    // Found whole, and then damaged and mended.
+    std::fs::write(&path, &whole).unwrap();
+    stage
+        .program(&["verify", "--read-data"])
+        .run()
+        .expect_code(0);
+    assert_eq!(stage.status()["exit_code"], 0);
+    std::fs::write(&path, &bytes).unwrap();
+    stage
+        .program(&["verify", "--read-data"])
+        .run()
+        .expect_code(9);
+    stage
+        .program(&["verify", "--read-data", "--repair"])
+        .run()
+        .expect_code(0);
+    let status = stage.status();
+    expect_fields(&status, &[("exit_code", 0), ("damaged", 0)]);
+    assert_eq!(status["unended_run"], Value::Null);
+}
+
+#[test]
+fn the_life_of_a_recording_is_kept() {
+    let mut stage = Stage::new(cloud().recording("plain").audio().plain().build());
+    stage.set("plainMedia=refuse");
+    stage.backup().expect_code(3);
+    stage.backup().expect_code(3);
+    heal(&stage, "plain");
+    stage.backup().expect_code(0);
+    let path = stage.target().join(&stage.media_files()[0]);
+    std::fs::remove_file(&path).unwrap();
+    stage.program(&["verify"]).run().expect_code(9);
+    stage.backup().expect_code(0);
+    let told = stage.explain("plain");
+    let history = told["history"].as_array().unwrap();
+    let what: Vec<_> = history
+        .iter()
+        .map(|one| one["what"].as_str().unwrap())
+        .collect();
+    let files: Vec<_> = what
+        .iter()
+        .filter(|what| !what.starts_with("metadata"))
+        .copied()
+        .collect();
+    let wanted = [
+        "announced",
+        "failed",
+        "stored",
+        "found_damaged",
+        "announced_again",
+        "stored",
+    ];
+    assert_eq!(files, wanted, "{told:#}");
+    let failed = history.iter().find(|one| one["what"] == "failed").unwrap();
+    expect_fields(failed, &[("class", "unencrypted")]);
+    expect_fields(failed, &[("times", 2)]);
+    assert_eq!(told["left_out"], 0);
+}
+
+#[test]
+fn status_tells_what_the_next_backup_does() {
+    let mut stage = stage();
+    stage.set("retentionDays=10");
+    stage.backup().expect_code(3);
+    let status = stage.status();
+    let next = &status["next_run"];
+    expect_fields(
+        next,
+        &[
+            ("since", "2018-02-12T00:00:00Z"),
+            ("until", "2018-02-15T00:00:00Z"),
+        ],
+    );
+    expect_fields(next, &[("queued", 1), ("not_due", 0)]);
+    assert!(next["unlisted_since"].is_null());
+    expect_fields(
+        &status["missing"][0],
+        &[("deletes_at", "2018-02-22T23:59:59Z")],
+    );
+    assert!(status["missing"][1]["deletes_at"].is_null(), "it is lost");
+    assert!(status["endangered"]["stored_per_s"].as_f64().unwrap() > 0.0);
+    stage.set("minDate=2018-02-20");
+    assert_eq!(
+        stage.status()["next_run"]["unlisted_since"],
+        "2018-02-15T00:00:00Z"
     );
 }
 
@@ -175,6 +339,11 @@ fn the_proof_can_be_compared_with_the_cloud() {
     let before = stage.everything();
     let told = report(&stage, &["--reconcile", "--since", "2018-02-14"], 4);
     expect_fields(&told["cloud"], &[("recordings", 1), ("unknown_media", 0)]);
+    expect_fields(
+        &told["cloud"],
+        &[("lost_media", 1), ("changed_recordings", 0)],
+    );
+    expect_fields(&told["cloud"]["media_lost"][0], &[("recording", "gone")]);
     // A recording that came later, and a file of one that is known.
     stage.server.cloud().change(|cloud| {
         let mut late = cloud.recordings()[2].clone();
@@ -192,6 +361,11 @@ fn the_proof_can_be_compared_with_the_cloud() {
     assert_eq!(cloud["recordings_unknown"][0], "late");
     expect_fields(&cloud["media_unknown"][0], &[("media", "another.mp3")]);
     expect_fields(&cloud["days"][1], &[("unknown_recordings", 1)]);
+    expect_fields(cloud, &[("lost_media", 1), ("changed_recordings", 1)]);
+    assert_eq!(cloud["recordings_changed"][0], "stored");
+    let csv = stage.program(&["report", "--csv", "--reconcile"]).run();
+    let last = csv.expect_code(3).stdout;
+    assert!(last.trim_end().ends_with(",2,2,1,1,1,0"), "{last}");
     assert_eq!(
         before.keys().collect::<Vec<_>>(),
         stage.everything().keys().collect::<Vec<_>>(),

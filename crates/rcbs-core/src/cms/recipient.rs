@@ -165,21 +165,21 @@ impl fmt::Display for Serial {
             f.write_str("-")?;
             negate(&mut bytes);
         }
-        // Divided by ten again and again; the remainders are the digits from the last to the first.
-        let mut digits = Vec::new();
-        while digits.is_empty() || bytes.iter().any(|byte| *byte != 0) {
-            let mut remainder = 0_u16;
+        // Divided by a billion again and again; the remainders are nine digits each, the last ones first.
+        let mut groups = Vec::new();
+        while groups.is_empty() || bytes.iter().any(|byte| *byte != 0) {
+            let mut remainder = 0_u64;
             for byte in &mut bytes {
-                let value = remainder << 8 | u16::from(*byte);
-                *byte = u8::try_from(value / 10).unwrap_or_default();
-                remainder = value % 10;
+                let value = remainder << 8 | u64::from(*byte);
+                // Less than 256: the remainder before was less than the divisor.
+                *byte = u8::try_from(value / 1_000_000_000).unwrap_or_default();
+                remainder = value % 1_000_000_000;
             }
-            digits.push(char::from_digit(u32::from(remainder), 10).unwrap_or('0'));
+            groups.push(remainder);
         }
-        digits
-            .iter()
-            .rev()
-            .try_for_each(|digit| write!(f, "{digit}"))
+        let mut groups = groups.iter().rev();
+        groups.next().map_or(Ok(()), |group| write!(f, "{group}"))?;
+        groups.try_for_each(|group| write!(f, "{group:09}"))
     }
 }
 

@@ -6,13 +6,14 @@ use tokio::sync::mpsc;
 use super::error::DiscoverError;
 use super::facts::floor_ms;
 use super::learned::Learned;
-use super::resolve::{Found, Resolved, Tally, resolve};
+use super::resolve::{Found, Reading, Resolved, Tally, resolve};
 use super::seen::Seen;
 use super::silence;
 use super::survey::Survey;
 use super::walk::Step;
 use crate::plan::Slice;
 use crate::ports::RecordingApi;
+use crate::recording::Endpoint;
 use crate::text::printable;
 
 /// Lists of one slice that may be asked for besides one for each recording it brings. A complete walk needs a fiftieth of
@@ -30,6 +31,7 @@ pub struct Discovery {
     seen: Seen,
     tells_refused_links: bool,
     at_once: usize,
+    endpoint: Option<Endpoint>,
 }
 
 /// What one answer of the server brought.
@@ -61,7 +63,14 @@ impl Discovery {
             seen: Seen::default(),
             tells_refused_links: true,
             at_once: AT_ONCE,
+            endpoint: None,
         }
+    }
+
+    /// Reads recordings as those of a store of one's own: URLs below its address name objects too.
+    #[must_use]
+    pub fn placing_at(self, endpoint: Option<Endpoint>) -> Self {
+        Self { endpoint, ..self }
     }
 
     /// Asks for no more than so many recordings at the same time, should they have to be asked for by themselves.
@@ -128,7 +137,11 @@ impl Discovery {
                     .warnings
                     .push(format!("a link to further pages is not followed: {text}"));
             }
-            let resolved = resolve(api, page, &mut self.seen, &mut tally, self.at_once).await;
+            let reading = Reading {
+                endpoint: self.endpoint.as_ref(),
+                at_once: self.at_once,
+            };
+            let resolved = resolve(api, page, &mut self.seen, &mut tally, reading).await;
             let Resolved {
                 facts,
                 found,

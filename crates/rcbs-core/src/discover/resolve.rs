@@ -6,7 +6,7 @@ use super::error::DiscoverError;
 use super::facts::{EntryFacts, Key, PageFacts, first_bytes, floor_ms};
 use super::seen::{Novelty, Seen};
 use crate::ports::{ApiError, Entry, Page, RecordingApi};
-use crate::recording::{Recording, RecordingId, parse};
+use crate::recording::{Endpoint, Recording, RecordingId, parse_at};
 use crate::text::printable;
 
 /// Refused logins in a row that are no longer a matter of single recordings.
@@ -21,6 +21,15 @@ pub struct Found {
     pub recording: Recording,
     /// It was handed on already, with other content: more media, for example.
     pub is_changed: bool,
+}
+
+/// How recordings are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// A store of one's own: URLs below its address name objects too.
+    pub(super) endpoint: Option<&'a Endpoint>,
+    /// Most of them asked for at the same time, where they have to be asked for by themselves.
+    pub(super) at_once: usize,
 }
 
 /// Counts over the pages of a slice.
@@ -60,7 +69,7 @@ pub(super) async fn resolve(
     page: Page,
     seen: &mut Seen,
     tally: &mut Tally,
-    at_once: usize,
+    reading: Reading<'_>,
 ) -> Result<Resolved, DiscoverError> {
     let mut len_bytes = 0;
     let mut lines = Vec::with_capacity(page.entries.len());
@@ -70,9 +79,9 @@ pub(super) async fn resolve(
             Entry::Id(id) => id.as_str().len() as u64,
             Entry::Fault(text) => text.len() as u64,
         };
-        lines.push(read(entry, seen));
+        lines.push(read(entry, seen, reading.endpoint));
     }
-    ask_for_wanted(api, &mut lines, seen, tally, at_once).await?;
+    ask_for_wanted(api, &mut lines, seen, tally, reading).await?;
     let mut resolved = Resolved {
         facts: PageFacts {
             entries: lines.iter().map(|line| line.facts).collect(),
@@ -96,7 +105,10 @@ pub(super) async fn resolve(
 /// Reads a page for its times only: nothing is asked for, nothing remembered.
 pub(super) fn resolve_without_asking(page: Page) -> PageFacts {
     let mut seen = Seen::default();
-    let lines = page.entries.into_iter().map(|entry| read(entry, &mut seen));
+    let lines = page
+        .entries
+        .into_iter()
+        .map(|entry| read(entry, &mut seen, None));
     PageFacts {
         entries: lines.map(|line| line.facts).collect(),
         next: page.next,
@@ -105,9 +117,9 @@ pub(super) fn resolve_without_asking(page: Page) -> PageFacts {
     }
 }
 
-fn read(entry: Entry, seen: &mut Seen) -> Line {
+fn read(entry: Entry, seen: &mut Seen, endpoint: Option<&Endpoint>) -> Line {
     match entry {
-        Entry::Whole(json) => match parse(&json) {
+        Entry::Whole(json) => match parse_at(&json, endpoint) {
             Ok(recording) => read_whole(recording, &json, seen),
             // Told apart by their bytes: lists overlap, and eight nameless recordings are eight faults.
             Err(error) => Line::fault(
@@ -156,7 +168,7 @@ async fn ask_for_wanted(
     lines: &mut [Line],
     seen: &mut Seen,
     tally: &mut Tally,
-    at_once: usize,
+    Reading { endpoint, at_once }: Reading<'_>,
 ) -> Result<(), DiscoverError> {
     let wanted: Vec<(usize, RecordingId)> = lines
         .iter()
@@ -174,7 +186,7 @@ async fn ask_for_wanted(
             continue;
         };
         let key = Key::of(id.as_str());
-        match answer.map(|json| parse(&json)) {
+        match answer.map(|json| parse_at(&json, endpoint)) {
             Ok(Ok(mut recording)) if recording.id == id => {
                 line.facts = facts_of(&recording);
                 if !recording.has_media_list {
@@ -311,7 +323,7 @@ mod tests {
             (r#"{"id":1,"media":[]}"#, false),
         ] {
             let entry = Entry::Whole(json.as_bytes().to_vec().into());
-            let line = read(entry, &mut Seen::default());
+            let line = read(entry, &mut Seen::default(), None);
             assert_eq!(line.wanted.is_some(), is_asked_for, "{json}");
         }
     }

@@ -172,21 +172,6 @@ impl Context {
         recording::parse_at(json, self.options.endpoint.as_ref())
     }
 
-    /// A recording that was listed, with the places that only a run with a store of its own can read.
-    pub(crate) fn placed(&self, listed: Recording) -> Recording {
-        if self.options.endpoint.is_none() {
-            return listed;
-        }
-        match self.read(&listed.json) {
-            // What listing found wrong with it stays.
-            Ok(fresh) => Recording {
-                media: fresh.media,
-                ..listed
-            },
-            Err(_) => listed,
-        }
-    }
-
     /// The state and the event of a media file that failed for now, after `attempts` failures before this one.
     pub(crate) fn waiting(
         &self,

@@ -111,8 +111,9 @@ pub(crate) async fn list(
             });
         }
     };
-    let mut discovery =
-        Discovery::new(window, plan.now, learned).asking_at_once(context.options.max_connections);
+    let mut discovery = Discovery::new(window, plan.now, learned)
+        .placing_at(context.options.endpoint.clone())
+        .asking_at_once(context.options.max_connections);
     let mut ahead = Ahead::default();
     let slices = slices(window.since, window.until, plan.slice_length).map_err(RunError::Window)?;
     for (number, slice) in slices.enumerate() {
@@ -261,10 +262,7 @@ async fn list_slice(
                 context.events.warn(text);
             }
             taker.faults(context, None, &batch.faults).await?;
-            let announced = batch
-                .found
-                .into_iter()
-                .map(|found| context.placed(found.recording));
+            let announced = batch.found.into_iter().map(|found| found.recording);
             let mut ours: Vec<Recording> = announced
                 .filter(|one| is_ours(context, plan, one) && ahead.is_new(one, slice))
                 .collect();

@@ -4,7 +4,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `place` | the opened root: its identity, its state folder, paths for messages |
-//! | `stage`, `gather`, `desk` | temporary files: writing them, and who may |
+//! | `stage`, `gather`, `haste`, `desk` | temporary files: writing them, in place or by a hop, and who may |
 //! | `publish` | the only code that makes final names in the folders of recordings |
 //! | `read_back` | whether what was written is what is there |
 //! | `clear`, `part` | clear files beside or outside the archive: the same calls, another place |
@@ -20,6 +20,7 @@ pub(crate) mod clear;
 mod desk;
 mod error;
 mod gather;
+mod haste;
 mod lock;
 mod marker;
 pub(crate) mod part;

@@ -9,6 +9,7 @@ use rcbs_core::store::{Folder, SafeName};
 
 use super::desk::Desk;
 use super::error::failed;
+use super::haste::Haste;
 use super::system::{self, Dir, Entry, Identity};
 use super::volume::{Volume, volume_of};
 
@@ -47,6 +48,8 @@ pub(super) struct Place {
     read_back: ReadBack,
     /// Who is writing which temporary file.
     pub(super) desk: Arc<Desk>,
+    /// Whether they are written in place.
+    pub(super) haste: Haste,
 }
 
 impl Place {
@@ -86,6 +89,7 @@ impl Place {
             volume,
             read_back,
             desk: Arc::default(),
+            haste: Haste::of(volume),
         })
     }
 

@@ -83,7 +83,7 @@ fn flush_bytes(place: &Place, batch: &[Publication]) -> Result<(), TargetError> 
     Ok(())
 }
 
-/// Gives the names in the order of the batch. When a folder fails, the rest of the batch that goes into that folder
+/// Gives the names folder by folder, within each in the order of the batch: each folder is opened once. When a folder fails, the rest of the batch that goes into that folder
 /// fails with it: what makes a recording findable comes last and must not appear without what comes before.
 fn name_all(
     place: &Place,
@@ -92,8 +92,11 @@ fn name_all(
     altered: Vec<Option<TargetError>>,
 ) -> Vec<Result<(), TargetError>> {
     let mut failed_folders: Vec<(&Folder, TargetError)> = Vec::new();
-    let mut results = Vec::with_capacity(batch.len());
-    for (publication, altered) in batch.iter().zip(altered) {
+    let mut results: Vec<Option<Result<(), TargetError>>> = vec![None; batch.len()];
+    let mut order: Vec<(usize, Option<TargetError>)> = altered.into_iter().enumerate().collect();
+    order.sort_by(|(one, _), (other, _)| batch[*one].folder.cmp(&batch[*other].folder));
+    for (at, altered) in order {
+        let publication = &batch[at];
         let earlier = failed_folders
             .iter()
             .find(|(folder, _)| *folder == &publication.folder);
@@ -111,9 +114,10 @@ fn name_all(
             }
             _ => {}
         }
-        results.push(result);
+        results[at] = Some(result);
     }
-    results
+    // Each has its turn above.
+    results.into_iter().flatten().collect()
 }
 
 fn name_one(

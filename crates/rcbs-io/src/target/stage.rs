@@ -1,8 +1,10 @@
-//! A temporary file that is being written: small ones in memory until they are complete, larger ones in pieces.
+//! A temporary file that is being written: in place while the disk is quick, and else small ones in memory until they are
+//! complete, larger ones in pieces.
 
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +15,9 @@ use super::error::failed;
 use super::gather::{Gather, write_all};
 use super::place::{Place, hop};
 
-/// A file up to this size is opened, written and closed in one hop when it is complete.
+/// Pieces up to this size are gathered before they are written in place.
+const PIECE_BYTES: usize = 64 << 10;
+/// Elsewhere a file up to this size is opened, written and closed in one hop when it is complete.
 const SMALL_FILE_BYTES: usize = 1 << 20;
 /// A larger one is written in hops of this size, which is also what it holds in memory.
 const HOP_BYTES: usize = 256 << 10;
@@ -81,37 +85,35 @@ impl Stage {
         done
     }
 
+    /// The same without a hop, where the disk is quick enough to be waited for.
+    fn in_place<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Place, &str) -> io::Result<T>,
+    ) -> Result<T, TargetError> {
+        let (place, name) = (self.place.as_ref(), self.name.as_str());
+        let began = Instant::now();
+        let done = work(place, name);
+        place.haste.took(began, Instant::now());
+        done.map_err(|error| place.or_lost(failed(action, place.shown_staged(name), &error)))
+    }
+
     /// Writes what was gathered. After an error the file holds what it held before, and the rest is forgotten.
     async fn spill(&mut self) -> Result<(), TargetError> {
         let pieces = self.gather.take();
         let (file, before) = (self.file.clone(), self.written_bytes);
-        let (file, added) = self
-            .hop("write", move |place, name| {
-                let added: usize = pieces.iter().map(Bytes::len).sum();
-                match file {
-                    Some(file) => match write_all(&file, &pieces) {
-                        Ok(()) => Ok((file, added as u64)),
-                        Err(error) => {
-                            if undo(&file, before).is_err() {
-                                place.staging().remove_file(name)?;
-                            }
-                            Err(error)
-                        }
-                    },
-                    None => {
-                        let file = create_anew(place, name)?;
-                        if let Err(error) = write_all(&file, &pieces) {
-                            place.staging().remove_file(name)?;
-                            return Err(error);
-                        }
-                        Ok((Arc::new(file), added as u64))
-                    }
-                }
-            })
-            .await?;
+        let write = move |place: &Place, name: &str| add(place, name, file, before, &pieces);
+        let (file, added) = match self.is_quick() && self.phase == Phase::Settled {
+            true => self.in_place("write", write)?,
+            false => self.hop("write", write).await?,
+        };
         self.file = Some(file);
         self.written_bytes += added;
         Ok(())
+    }
+
+    fn is_quick(&self) -> bool {
+        self.place.haste.is_quick(Instant::now())
     }
 
     /// Writes what is left.
@@ -132,11 +134,12 @@ impl StagedFile for Stage {
 
     async fn write(&mut self, bytes: Bytes) -> Result<(), TargetError> {
         self.gather.push(bytes);
-        let limit_bytes = match self.file {
+        let held_bytes = self.gather.len_bytes();
+        let hop_bytes = match self.file {
             None => SMALL_FILE_BYTES,
             Some(_) => HOP_BYTES,
         };
-        if self.gather.len_bytes() > limit_bytes {
+        if held_bytes > hop_bytes || (held_bytes > PIECE_BYTES && self.is_quick()) {
             self.spill().await?;
         }
         Ok(())
@@ -187,6 +190,33 @@ impl Drop for Stage {
             }));
         }
     }
+}
+
+/// Writes pieces behind the first `before` bytes of a file, or into a new one. After an error the file holds what it held
+/// before.
+fn add(
+    place: &Place,
+    name: &str,
+    file: Option<Arc<File>>,
+    before: u64,
+    pieces: &[Bytes],
+) -> io::Result<(Arc<File>, u64)> {
+    let added: usize = pieces.iter().map(Bytes::len).sum();
+    let Some(file) = file else {
+        let file = create_anew(place, name)?;
+        if let Err(error) = write_all(&file, pieces) {
+            place.staging().remove_file(name)?;
+            return Err(error);
+        }
+        return Ok((Arc::new(file), added as u64));
+    };
+    if let Err(error) = write_all(&file, pieces) {
+        if undo(&file, before).is_err() {
+            place.staging().remove_file(name)?;
+        }
+        return Err(error);
+    }
+    Ok((file, added as u64))
 }
 
 /// Makes the file. What lies there already is left over from an earlier attempt; it is replaced by

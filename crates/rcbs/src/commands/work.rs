@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rcbs_core::event::Listener;
 use rcbs_core::ports::RunRecord;
 use rcbs_core::run::{self, RunEnd};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use super::{Show, say};
@@ -30,14 +31,14 @@ pub(super) fn work<W>(
     begin: impl FnOnce(Arc<dyn Listener>, CancellationToken) -> W,
 ) -> Result<Exit, Refusal>
 where
-    W: Future<Output = RunEnd>,
+    W: Future<Output = RunEnd> + Send + 'static,
 {
     let runtime = runtime(settings)?;
     let started = Timestamp::now();
     let (end, exit) = runtime.block_on(async {
         let signals = Signals::listen();
         note_begun(archive, command_of(kind), started).await;
-        let end = begin(listener(show), signals.token()).await;
+        let end = on_workers(begin(listener(show), signals.token())).await;
         // A signal that came when everything was done already changes nothing.
         let exit = match Exit::of(run::outcome(&end)) {
             Exit::Interrupted => signals.exit().unwrap_or(Exit::Interrupted),
@@ -92,6 +93,15 @@ fn command_of(kind: Kind) -> &'static str {
 pub(super) async fn note_begun(archive: &Archive, command: &str, at: Timestamp) {
     if let Err(error) = archive.ledger.begin_run(command, at).await {
         tracing::warn!(%error, "the beginning of this run could not be noted");
+    }
+}
+
+/// Works on the threads of the runtime, where what it waits for wakes it without waking another thread.
+async fn on_workers<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => unreachable!("nobody cancels it"),
     }
 }
 

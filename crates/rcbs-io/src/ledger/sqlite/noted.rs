@@ -22,6 +22,12 @@ pub(super) fn note(
     Ok(())
 }
 
+/// Whether anything is noted.
+pub(super) fn are_there(connection: &Connection) -> Result<bool, Trouble> {
+    let mut select = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM noted)")?;
+    Ok(select.query_row([], |row| row.get(0))?)
+}
+
 /// What was noted last; nothing where an older program wrote the ledger and nothing newer has.
 pub(super) fn of(db: &Database, path: &str) -> Result<Option<[u8; 32]>, Trouble> {
     let connection = &db.connection;

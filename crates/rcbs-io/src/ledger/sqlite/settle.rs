@@ -27,6 +27,9 @@ pub(super) fn settle(
     db.write(|connection| {
         let mut tallied = Tallied::default();
         let mut moved = BTreeSet::new();
+        let mut sets = RecipientSets::default();
+        // Mostly empty: looked at once instead of for each file.
+        let mut has_noted = noted::are_there(connection)?;
         for settlement in batch {
             match settlement {
                 Settlement::Media {
@@ -36,7 +39,7 @@ pub(super) fn settle(
                 } => {
                     let to = To {
                         state,
-                        recipients,
+                        recipients_id: sets.id(connection, recipients)?,
                         at,
                     };
                     moved.extend(settle_media(connection, &mut tallied, key, &to)?);
@@ -49,7 +52,9 @@ pub(super) fn settle(
                 } => {
                     settle_metadata(connection, recording, sha256, *at, replaced.as_deref())?;
                 }
+                Settlement::Noted { sha256: None, .. } if !has_noted => {}
                 Settlement::Noted { path, sha256 } => {
+                    has_noted = true;
                     noted::note(connection, path, sha256.as_ref())?;
                 }
                 Settlement::MovedAside { key, path } => {
@@ -133,7 +138,7 @@ fn settle_metadata(
 /// What a file moves to, and when.
 struct To<'a> {
     state: &'a EntryState,
-    recipients: &'a [String],
+    recipients_id: Option<i64>,
     at: Timestamp,
 }
 
@@ -144,7 +149,7 @@ fn settle_media(
     key: &MediaKey,
     To {
         state,
-        recipients,
+        recipients_id,
         at,
     }: &To<'_>,
 ) -> Result<Option<i64>, Trouble> {
@@ -183,7 +188,7 @@ fn settle_media(
         columns.at_ms,
         columns.class,
         columns.reason,
-        recipients_id(connection, recipients)?,
+        *recipients_id,
     ))?;
     let same = from == StateName::Verified && before.sha256.as_ref() == columns.sha256;
     if to == StateName::Verified && !same {
@@ -295,6 +300,25 @@ fn columns(state: &EntryState) -> Columns<'_> {
             reason: Some(reason),
             ..none
         },
+    }
+}
+
+/// The numbers of the sets of recipients that a batch names; mostly one.
+#[derive(Debug, Default)]
+struct RecipientSets<'a>(Vec<(&'a [String], Option<i64>)>);
+
+impl<'a> RecipientSets<'a> {
+    fn id(
+        &mut self,
+        connection: &Connection,
+        recipients: &'a [String],
+    ) -> Result<Option<i64>, Trouble> {
+        if let Some((_, id)) = self.0.iter().find(|(known, _)| *known == recipients) {
+            return Ok(*id);
+        }
+        let id = recipients_id(connection, recipients)?;
+        self.0.push((recipients, id));
+        Ok(id)
     }
 }
 

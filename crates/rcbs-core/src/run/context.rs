@@ -76,6 +76,7 @@ impl Context {
             Arc::clone(&events),
             Arc::clone(&halt),
         );
+        let guard = Guard::since(clock.elapsed());
         let patience = Arc::new(Patience::new(
             clock,
             Arc::clone(&events),
@@ -100,7 +101,7 @@ impl Context {
             under_way: Arc::default(),
             had_turn: HadTurn::default(),
             seals: Seals::default(),
-            guard: Guard::default(),
+            guard,
             room,
             outlook: Outlook::default(),
             plain_rule: Mutex::default(),

@@ -173,7 +173,8 @@ pub async fn run(
     interrupt: CancellationToken,
 ) -> RunEnd {
     let context = Arc::new(Context::new(ports, options, listener));
-    until_end(&context, interrupt, drive(&context)).await
+    let work = guard::beside(&context, drive(&context));
+    until_end(&context, interrupt, work).await
 }
 
 /// Takes over the archive that lies in the target: reads, checks in place, enters; downloads nothing.

@@ -92,7 +92,7 @@ fn endangered_by(
     let media_per_s = last_run.and_then(|run| {
         let summary: Value = serde_json::from_str(&run.summary_json).ok()?;
         let seconds = run.ended.duration_since(run.started).as_secs_f64();
-        Some(summary["fetched"].as_f64()? / seconds).filter(|rate| rate.is_finite())
+        Some(summary["fetched"].as_f64()? / seconds).filter(|rate| rate.is_normal())
     });
     let recordings_per_media = recordings as f64 / survey.counts.to_fetch.max(1) as f64;
     let facts = Facts {

@@ -153,6 +153,7 @@ fn line(event: &Event) -> Option<Value> {
             "event": "endangered", "overdue": forecast.overdue, "deleted_soon": forecast.soon,
             "soon_until": soon_until.to_string(), "missed": forecast.missed,
             "first_missed": forecast.first_missed.map(|at| at.to_string()),
+            "nothing_stored_s": forecast.idle.map(|idle| idle.as_secs()),
         }),
         Event::TooSmall { forecast } => merged(json!({"event": "too_small"}), space_json(forecast)),
         Event::Announced { .. }

@@ -264,19 +264,19 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
     }
     context.events.emit(&Event::Planned { plan: plan.clone() });
     context.guard.planned(&plan);
-    outlook::expect_left_over(context).await?;
     let slices = SliceBook::new(frontier);
-    work_through(context, slices, async |intake| {
+    work_through(context, slices, true, async |intake| {
         list_and_revisit(context, &plan, &intake).await
     })
     .await
 }
 
 /// Runs the three loops until `feed` has handed on everything and all of it is through; then brings to its end what
-/// every run ends with.
+/// every run ends with. `queue` says that it hands on all that earlier runs left over.
 async fn work_through(
     context: &Arc<Context>,
     slices: SliceBook,
+    queue: bool,
     feed: impl AsyncFnOnce(Intake) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
     let (works_in, works_out) = mpsc::channel(WORKS_WAITING);
@@ -285,7 +285,7 @@ async fn work_through(
     if let Some(remark) = context.ports.target.remark() {
         context.events.warn(remark);
     }
-    outlook::begin(context).await?;
+    outlook::begin(context, queue).await?;
     let feeding = async {
         // The senders end with the intake, and with them the other two.
         match feed(intake).await {

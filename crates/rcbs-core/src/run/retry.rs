@@ -46,9 +46,10 @@ async fn drive(context: &Arc<Context>, ids: Vec<RecordingId>) -> Result<(), RunE
     })
     .await?;
     let nothing_listed = SliceBook::new(Frontier::new(None, Timestamp::UNIX_EPOCH));
-    work_through(context, nothing_listed, async |intake| {
+    let queue = ids.is_empty();
+    work_through(context, nothing_listed, queue, async |intake| {
         unless_stopped(context, async {
-            if ids.is_empty() {
+            if queue {
                 queue::take_first(context, &intake).await?;
                 all(context, &intake).await
             } else {

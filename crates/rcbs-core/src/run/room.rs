@@ -137,9 +137,14 @@ impl Room {
         }
     }
 
-    /// The space that there is now; `None` where the file system does not tell.
-    pub(crate) async fn disk_space(&self) -> Option<DiskSpace> {
-        self.target.disk_space().await.ok()
+    /// The space that there was a moment ago; `None` where the file system does not tell.
+    pub(crate) async fn disk_space_lately(&self) -> Option<DiskSpace> {
+        let fresh = self.fresh(&self.state());
+        let disk = match fresh {
+            Some(measured) => measured.disk,
+            None => self.measure().await,
+        };
+        (disk != UNTOLD).then_some(disk)
     }
 
     /// Waits until a file fits; `None` when enough has been waited and the run is stopped. `told_bytes` is its length
@@ -159,9 +164,7 @@ impl Room {
                 }
                 Turn::GivenUp => return None,
                 Turn::Measure => {
-                    // Where nobody tells, only writing shows whether there is space.
-                    let disk = self.disk_space().await.unwrap_or(UNTOLD);
-                    self.measured(disk);
+                    self.measure().await;
                 }
                 Turn::Wait(wait) => {
                     tokio::select! {
@@ -186,8 +189,7 @@ impl Room {
             Some(pause) if now < pause.next_look => return Turn::Wait(pause.next_look - now),
             _ => {}
         }
-        let fresh = |measured: &Measured| now.saturating_sub(measured.at) < FRESH;
-        let Some(measured) = state.measured.filter(fresh) else {
+        let Some(measured) = self.fresh(&state) else {
             return Turn::Measure;
         };
         let spoken_for_bytes = measured.spoken_for_bytes;
@@ -213,7 +215,16 @@ impl Room {
         }
     }
 
-    fn measured(&self, disk: DiskSpace) {
+    /// The last measurement, as long as it counts.
+    fn fresh(&self, state: &State) -> Option<Measured> {
+        let now = self.clock.elapsed();
+        let fresh = |measured: &Measured| now.saturating_sub(measured.at) < FRESH;
+        state.measured.filter(fresh)
+    }
+
+    async fn measure(&self) -> DiskSpace {
+        // Where nobody tells, only writing shows whether there is space.
+        let disk = self.target.disk_space().await.unwrap_or(UNTOLD);
         let at = self.clock.elapsed();
         let mut state = self.state();
         state.measured = Some(Measured {
@@ -221,6 +232,7 @@ impl Room {
             at,
             spoken_for_bytes: state.under_way_bytes,
         });
+        disk
     }
 
     /// There was no space at this look either.
@@ -284,10 +296,7 @@ impl Room {
             disk,
         });
         drop(state);
-        let seconds = self.rules.wait.as_secs();
-        self.events.warn(format!(
-            "{why}; free space now and the run goes on by itself; it waits for {seconds} s (diskWait)"
-        ));
+        self.events.emit(&begun);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -324,6 +333,7 @@ impl Pass<'_> {
             let is_proof = self.bytes >= pause.blocked_bytes || pause.written >= ENOUGH_WRITTEN;
             self.tries && is_proof
         });
+        let disk = state.measured.map(|measured| measured.disk);
         drop(state);
         if let Some(pause) = ended {
             let paused_s = room.clock.elapsed().saturating_sub(pause.since).as_secs();

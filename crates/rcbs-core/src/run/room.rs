@@ -176,6 +176,14 @@ impl Room {
         }
     }
 
+    /// Whether a file of this length would fit now, beside what is under way.
+    pub(crate) async fn fits(&self, bytes: u64) -> bool {
+        let disk = self.measure().await;
+        let state = self.state();
+        let is_calm = state.pause.is_none() && !state.given_up;
+        is_calm && self.rules.fits(disk, state.under_way_bytes, bytes)
+    }
+
     fn turn(&self, bytes: u64) -> Turn {
         let now = self.clock.elapsed();
         let mut state = self.state();

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::RunError;
 use super::halt::Halt;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::ports::{Clock, DiskSpace, Target, TargetError};
 use crate::space::{SpaceRules, Stored};
 
@@ -285,13 +285,12 @@ impl Room {
         if self.rules.wait.is_zero() {
             return self.give_up(&mut state, full, bytes, disk);
         }
-        let why = match &full {
-            Some(error) => error.to_string(),
-            None => format!(
-                "{} bytes are free in the target, too few for the next file with {} left free (diskReserve)",
-                disk.free_bytes,
-                self.rules.reserve.bytes(disk)
-            ),
+        let begun = Event::NoSpace {
+            needed_bytes: bytes,
+            free_bytes: told(disk),
+            reserve_bytes: self.rules.reserve.bytes(disk),
+            full: full.as_ref().map(ToString::to_string),
+            wait: self.rules.wait,
         };
         state.pause = Some(Pause {
             since: now,
@@ -311,6 +310,11 @@ impl Room {
         // Every update under this lock is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The free bytes of a disk that tells them.
+fn told(disk: DiskSpace) -> Option<u64> {
+    (disk != UNTOLD).then_some(disk.free_bytes)
 }
 
 impl State {
@@ -344,10 +348,13 @@ impl Pass<'_> {
         let disk = state.measured.map(|measured| measured.disk);
         drop(state);
         if let Some(pause) = ended {
-            let paused_s = room.clock.elapsed().saturating_sub(pause.since).as_secs();
-            room.events.warn(format!(
-                "there is space in the target again, after {paused_s} s"
-            ));
+            let disk = disk.unwrap_or(UNTOLD);
+            room.events.emit(&Event::SpaceAgain {
+                needed_bytes: pause.blocked_bytes,
+                free_bytes: told(disk),
+                reserve_bytes: room.rules.reserve.bytes(disk),
+                waited: room.clock.elapsed().saturating_sub(pause.since),
+            });
         }
     }
 

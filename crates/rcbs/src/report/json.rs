@@ -156,6 +156,26 @@ fn line(event: &Event) -> Option<Value> {
             "nothing_stored_s": forecast.idle.map(|idle| idle.as_secs()),
         }),
         Event::TooSmall { forecast } => merged(json!({"event": "too_small"}), space_json(forecast)),
+        Event::NoSpace {
+            needed_bytes,
+            free_bytes,
+            reserve_bytes,
+            full,
+            wait,
+        } => json!({
+            "event": "no_space", "needed_bytes": needed_bytes, "free_bytes": free_bytes, "reserve_bytes": reserve_bytes,
+            "reason": full, "wait_s": wait.as_secs(),
+        }),
+        Event::SpaceAgain {
+            needed_bytes,
+            free_bytes,
+            reserve_bytes,
+            waited,
+        } => json!({
+            "event": "space_again", "needed_bytes": needed_bytes, "free_bytes": free_bytes,
+            "reserve_bytes": reserve_bytes, "waited_s": waited.as_secs(),
+        }),
+        Event::ArchiveBegun { path } => json!({"event": "archive_begun", "path": path}),
         Event::Announced { .. }
         | Event::Received { .. }
         | Event::ListingEnded

@@ -250,7 +250,7 @@ fn a_full_disk_is_waited_for_and_then_ends_the_run() {
     };
     let (finished, stage) = finish("15", "1");
     let finished = finished.expect_code(0);
-    for words in ["no space left at", "there is space in the target again"] {
+    for words in ["no space left at", "\"no_space\"", "\"space_again\""] {
         assert!(finished.stdout.contains(words), "{}", finished.stdout);
     }
     assert_eq!(stage.states("one"), ["verified"]);

@@ -137,15 +137,19 @@ fn as_text(found: &Found) -> String {
             ),
         ),
         row(
-            &counts.to_fetch,
+            &(counts.to_fetch - counts.to_check),
             &format!(
                 "to fetch, {} as the server tells it",
-                human_bytes(counts.told_bytes)
+                human_bytes(counts.told_bytes - counts.to_check_bytes)
             ),
         ),
-        row(&counts.in_place, "in place already"),
-        row(&counts.skipped, "skipped as configured"),
     ];
+    if counts.to_check > 0 {
+        let checked = "on disk already, to be checked in place";
+        lines.push(row(&counts.to_check, checked));
+    }
+    lines.push(row(&counts.in_place, "in place already"));
+    lines.push(row(&counts.skipped, "skipped as configured"));
     if let Some(free_bytes) = *free_bytes {
         lines.push(row(&human_bytes(free_bytes), "free in the target"));
     }

@@ -38,6 +38,8 @@ pub struct Archive {
     pub target: Arc<dyn Target>,
     /// What we know.
     pub ledger: Arc<dyn Ledger>,
+    /// Whether nothing of ours lay in the target before.
+    pub is_new: bool,
     /// Ends with this value, or with the process.
     _lock: Lock,
 }
@@ -97,6 +99,8 @@ fn no_login() -> Refusal {
 pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     identity::refuse_another(settings)?;
+    let is_new = open_view(settings)?.is_new();
+    let is_new = is_new.map_err(|error| refuse_target(&error, settings))?;
     let target = FolderTarget::open_with(
         &settings.target_dir,
         opening(settings, &ledger_file),
@@ -115,6 +119,7 @@ pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     Ok(Archive {
         target: Arc::new(target),
         ledger: Arc::new(ledger),
+        is_new,
         _lock: lock,
     })
 }
@@ -337,6 +342,7 @@ pub fn run_options(settings: &Settings) -> RunOptions {
         certificates: settings.certificates.clone(),
         plain_media: settings.plain_media,
         space: settings.space,
+        begins_archive: None,
     }
 }
 

@@ -122,6 +122,8 @@ pub struct RunOptions {
     pub plain_media: PlainMedia,
     /// How much of the target's disk stays free, and how long is waited for it.
     pub space: SpaceRules,
+    /// The target, for the operator to read, if nothing of ours is in it yet.
+    pub begins_archive: Option<String>,
 }
 
 /// Why a run could not go on.
@@ -263,6 +265,9 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
         slices::take_over_endtime(context, at).await?;
     }
     context.events.emit(&Event::Planned { plan: plan.clone() });
+    if let Some(path) = context.options.begins_archive.clone() {
+        context.events.emit(&Event::ArchiveBegun { path });
+    }
     context.guard.planned(&plan);
     let slices = SliceBook::new(frontier);
     work_through(context, slices, true, async |intake| {

@@ -236,6 +236,15 @@ pub fn open_existing(settings: &Settings) -> Result<TargetView, Refusal> {
     Err((explanation, Exit::Target))
 }
 
+/// How many damaged copies lie moved aside in the target.
+///
+/// # Errors
+/// What to tell the operator, and the exit code.
+pub fn moved_aside(settings: &Settings) -> Result<u64, Refusal> {
+    let counted = open_view(settings)?.moved_aside();
+    counted.map_err(|error| refuse_target(&error, settings))
+}
+
 /// How an archive is verified.
 #[must_use]
 pub fn verify_options(settings: &Settings, how: &VerifyHow, remembers: bool) -> VerifyOptions {

@@ -108,6 +108,18 @@ impl TargetView {
         Ok(false)
     }
 
+    /// How many damaged copies lie moved aside in it.
+    ///
+    /// # Errors
+    /// [`TargetError`] when that cannot be looked up.
+    pub fn moved_aside(&self) -> Result<u64, TargetError> {
+        let Some(root) = &self.inside.root else {
+            return Ok(0);
+        };
+        let counted = aside::count(root);
+        counted.map_err(|error| failed("list", self.inside.path.display().to_string(), &error))
+    }
+
     async fn hop<T: Send + 'static>(
         &self,
         action: &'static str,

@@ -78,7 +78,7 @@ impl VerifyEnd {
                 everything_was_refused: false,
             }),
             None if self.summary.damaged > self.summary.mended => Outcome::Damaged,
-            None if self.summary.waiting > 0 => Outcome::Waiting,
+            None if self.summary.waiting + self.summary.without_metadata > 0 => Outcome::Waiting,
             None => Outcome::Complete,
         }
     }

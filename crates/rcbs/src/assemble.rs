@@ -22,7 +22,7 @@ use crate::config::{MediaMode, Settings};
 use crate::exit::Exit;
 use crate::explain::{
     Explanation, Names, explain_http, explain_ledger, explain_lock, explain_no_archive,
-    explain_no_ledger, explain_target,
+    explain_no_ledger, explain_nothing_to_retry, explain_target,
 };
 use unasked::Unasked;
 
@@ -124,14 +124,14 @@ pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     })
 }
 
-/// The same for an archive of ours that is there already: nothing is made where there is none.
+/// The same for an archive of ours in which something may wait: nothing is made where there is none.
 ///
 /// # Errors
 /// What to tell the operator, and the exit code.
 pub fn open_known_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     if !ledger_file.exists() {
-        return Err((explain_no_ledger(&ledger_file), Exit::Target));
+        return Err((explain_nothing_to_retry(&ledger_file), Exit::Target));
     }
     open_archive(settings)
 }

@@ -223,6 +223,7 @@ async fn until_end(
     let end = RunEnd {
         summary: context.events.summary(),
         stopped: context.halt.reason(),
+        not_listed: context.halt.why_not_listed(),
         everything_was_refused: context.nothing_was_given(),
     };
     context.events.emit(&Event::Ended {

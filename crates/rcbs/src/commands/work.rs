@@ -124,11 +124,13 @@ fn percent(end: &RunEnd, exit: Exit) -> u8 {
     }
 }
 
-/// What kept a run from its end, if something did.
+/// What kept a run from its end or from listing everything, if something did.
 pub(super) fn tell_stop(settings: &Settings, end: &RunEnd) {
+    let not_listed = end.not_listed.clone().map(run::RunError::Api);
     let explained = end
         .stopped
         .as_ref()
+        .or(not_listed.as_ref())
         .and_then(|error| explain_run(error, &assemble::names(settings)));
     if let Some(explanation) = explained {
         drop(write!(io::stderr(), "{explanation}"));

@@ -75,6 +75,7 @@ impl VerifyEnd {
             Some(error) => outcome(&RunEnd {
                 summary: crate::event::Summary::default(),
                 stopped: Some(error.clone()),
+                not_listed: None,
                 everything_was_refused: false,
             }),
             None if self.summary.damaged > self.summary.mended => Outcome::Damaged,

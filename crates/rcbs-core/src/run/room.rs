@@ -389,3 +389,6 @@ impl Drop for Pass<'_> {
         self.room.changed.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests;

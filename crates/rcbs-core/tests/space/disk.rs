@@ -29,8 +29,6 @@ pub(crate) struct Book {
     pub(crate) most_used_bytes: u64,
     /// When writes were refused.
     pub(crate) full: Vec<Duration>,
-    /// When bytes were written.
-    pub(crate) taken: Vec<Duration>,
 }
 
 pub(crate) const HUGE: u64 = 1 << 50;
@@ -53,7 +51,6 @@ impl Disk {
             });
         }
         book.used_bytes += bytes;
-        book.taken.push(self.clock.elapsed());
         book.most_used_bytes = book.most_used_bytes.max(book.used_bytes);
         Ok(())
     }

@@ -17,7 +17,7 @@ use rcbs_core::space::{Reserve, SpaceForecast, SpaceRules};
 use rcbs_sim::faults::Faults;
 use rcbs_sim::ports::{SimApi, SimStore};
 use rcbs_sim::quirks::Quirks;
-use rcbs_sim::{Cloud, Content, SharedCloud, SimClock};
+use rcbs_sim::{Cloud, SharedCloud, SimClock};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -68,7 +68,6 @@ struct Ended {
     took_s: u64,
     most_used_bytes: u64,
     full: Vec<Duration>,
-    taken: Vec<Duration>,
 }
 
 impl Ended {
@@ -104,17 +103,7 @@ async fn backup_onto(
     space: SpaceRules,
     disk: impl FnOnce(Arc<SimClock>) -> Disk,
 ) -> Ended {
-    let cloud = Cloud::new(3).fill(jiff::civil::date(2018, 2, 12), 40);
-    backup_of(cloud, folder, space, disk).await
-}
-
-async fn backup_of(
-    cloud: Cloud,
-    folder: &Path,
-    space: SpaceRules,
-    disk: impl FnOnce(Arc<SimClock>) -> Disk,
-) -> Ended {
-    let (ports, clock, disk) = world(cloud, folder, disk);
+    let (ports, clock, disk) = world(folder, disk);
     let options = RunOptions {
         space,
         ..support::options()
@@ -130,18 +119,17 @@ async fn backup_of(
         took_s: clock.elapsed().as_secs(),
         most_used_bytes: book.most_used_bytes,
         full: book.full.clone(),
-        taken: book.taken.clone(),
     }
 }
 
-/// The archive in this folder on that disk, beside this cloud.
+/// The archive in this folder on that disk, and a day of recordings.
 fn world(
-    cloud: Cloud,
     folder: &Path,
     disk: impl FnOnce(Arc<SimClock>) -> Disk,
 ) -> (Ports, Arc<SimClock>, Arc<Disk>) {
     let at = "2018-03-01T00:00:00Z".parse().unwrap();
     let clock = Arc::new(SimClock::starting_at(at));
+    let cloud = Cloud::new(3).fill(jiff::civil::date(2018, 2, 12), 40);
     let cloud = SharedCloud::new(cloud, Arc::clone(&clock) as Arc<_>);
     let api = SimApi::new(&cloud, Quirks::default(), Faults::none());
     let store = SimStore::new(&cloud, Quirks::default(), Faults::none());
@@ -325,39 +313,4 @@ async fn what_does_not_fit_is_told_before_the_disk_is_full() {
         matches!(second.said.first(), Some(Said::TooSmall(_))),
         "{second:?}"
     );
-}
-
-/// A large file waits, and small ones that would fit beside it wait with it.
-#[tokio::test(start_paused = true)]
-async fn nothing_smaller_takes_the_space_that_is_waited_for() {
-    let begun = |cloud: Cloud, id: &str, minute: u64| {
-        cloud
-            .recording(id)
-            .at(&format!("2018-02-12T00:{minute:02}:00Z"))
-    };
-    let large = begun(Cloud::new(3), "LARGE", 0);
-    let large = large.audio_of(Content::pattern(400_000, 1)).build();
-    let cloud = (1..20).fold(large, |cloud, number| {
-        let small = begun(cloud, &format!("SMALL{number}"), number);
-        small.audio_of(Content::pattern(2_000, number)).build()
-    });
-    let folder = TempDir::new().unwrap();
-    let ended = backup_of(cloud, folder.path(), rules(0), |clock| Disk {
-        clock,
-        size_bytes: 300_000,
-        grows_at: FIVE_MINUTES,
-        has_quota: false,
-        book: Mutex::default(),
-    })
-    .await;
-    assert_eq!(outcome(&ended.end), Outcome::Complete, "{ended:?}");
-    assert!(
-        matches!(ended.pauses()[..], [Said::NoSpace { .. }, Said::SpaceAgain]),
-        "{ended:?}"
-    );
-    let second = Duration::from_secs(1);
-    let meanwhile = ended.taken.iter().filter(|at| **at >= second);
-    let meanwhile: Vec<_> = meanwhile.filter(|at| **at < FIVE_MINUTES).collect();
-    assert!(meanwhile.is_empty(), "{meanwhile:?}");
-    assert!(ended.taken.iter().any(|at| *at >= FIVE_MINUTES));
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use rcbs_core::run::{Outcome, RunError, RunOptions, VerifyEnd, outcome, repair};
 use rcbs_core::space::{Reserve, SpaceRules};
-use rcbs_sim::Cloud;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -60,8 +59,7 @@ fn moved_aside(folder: &Path) -> usize {
 
 /// A repair some days after the backup, on a disk with so much space; `has_quota` is a disk that lies about it.
 async fn repaired(folder: &Path, day: i64, size_bytes: u64, has_quota: bool) -> VerifyEnd {
-    let cloud = Cloud::new(3).fill(jiff::civil::date(2018, 2, 12), 40);
-    let (ports, clock, _) = world(cloud, folder, |clock| Disk {
+    let (ports, clock, _) = world(folder, |clock| Disk {
         clock,
         size_bytes,
         grows_at: NEVER,

@@ -44,7 +44,7 @@ where
         };
         (end, exit)
     });
-    let percent = percent(&end, exit);
+    let percent = percent(&end, kind, exit);
     let summary = summary_json(&end.summary, exit.code(), percent).to_string();
     let record = RunRecord {
         started,
@@ -113,11 +113,16 @@ fn listener(show: Show) -> Arc<dyn Listener> {
     }
 }
 
-/// 100 only together with exit code 0.
-fn percent(end: &RunEnd, exit: Exit) -> u8 {
+/// 100 only together with exit code 0. What was in place is no success of a retry.
+fn percent(end: &RunEnd, kind: Kind, exit: Exit) -> u8 {
     let summary = &end.summary;
-    let good = summary.stored() + summary.skipped;
-    match (good * 100).checked_div(summary.announced) {
+    let beside = match kind {
+        Kind::Retry => summary.unchanged,
+        Kind::Backup { .. } | Kind::Adoption => 0,
+    };
+    let good = summary.stored() + summary.skipped - beside;
+    let tried = summary.announced.saturating_sub(beside);
+    match (good * 100).checked_div(tried) {
         _ if exit == Exit::Complete => 100,
         Some(percent) => u8::try_from(percent.min(99)).unwrap_or(99),
         None => 0,

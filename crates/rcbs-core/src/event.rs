@@ -175,6 +175,35 @@ pub enum Event {
         /// What is to come, and the space there is.
         forecast: SpaceForecast,
     },
+    /// The next file does not fit into the target: the run waits for space.
+    NoSpace {
+        /// Length of that file, as far as it is known.
+        needed_bytes: u64,
+        /// Bytes free in the target; `None` where only writing showed that there are too few.
+        free_bytes: Option<u64>,
+        /// Bytes of these that stay free.
+        reserve_bytes: u64,
+        /// What the disk said, in words; `None` when it is the reserve that is kept.
+        full: Option<String>,
+        /// The run ends when it has waited for so long.
+        wait: Duration,
+    },
+    /// There is space again, and the run goes on.
+    SpaceAgain {
+        /// Length of the file that did not fit.
+        needed_bytes: u64,
+        /// Bytes free in the target at the last look; `None` where it does not tell.
+        free_bytes: Option<u64>,
+        /// Bytes of these that stay free.
+        reserve_bytes: u64,
+        /// After so long.
+        waited: Duration,
+    },
+    /// Nothing of ours was in the target: this backup is the first of a new archive.
+    ArchiveBegun {
+        /// The target.
+        path: String,
+    },
     /// The run is over.
     Ended {
         /// Everything counted.
@@ -258,6 +287,9 @@ impl Summary {
             | Event::Checkpoint { .. }
             | Event::ManifestWritten { .. }
             | Event::TooSmall { .. }
+            | Event::NoSpace { .. }
+            | Event::SpaceAgain { .. }
+            | Event::ArchiveBegun { .. }
             | Event::Ended { .. } => {}
         }
     }

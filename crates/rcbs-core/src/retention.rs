@@ -1,11 +1,16 @@
 //! Which recordings the cloud deletes before they are here: facts in, forecast out.
 
+mod inflow;
+
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::Slice;
 use crate::ports::UnsettledHour;
+
+pub use inflow::{Inflow, Lately};
 
 /// What is deleted this soon is told of in any case.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -53,7 +58,7 @@ pub struct Facts<'a> {
     pub unsettled: &'a [UnsettledHour],
     /// What is still to be listed, and is expected there.
     pub unlisted: Option<Expected>,
-    /// How fast recordings come in; `None` while that is not known.
+    /// How fast recordings come in, 0 or more; `None` while that is not known.
     pub stored_per_s: Option<f64>,
 }
 
@@ -78,6 +83,8 @@ pub struct Forecast {
     pub missed: u64,
     /// When the first of those is deleted.
     pub first_missed: Option<Timestamp>,
+    /// Nothing came in for so long: the rate is that nothing does. For the caller of [`forecast`] to say.
+    pub idle: Option<Duration>,
 }
 
 impl Forecast {
@@ -117,7 +124,7 @@ pub fn forecast(facts: &Facts<'_>) -> Forecast {
         }
         *due.entry(deadline).or_default() += hour.recordings as f64;
     }
-    let Some(stored_per_s) = facts.stored_per_s.filter(|rate| *rate > 0.0) else {
+    let Some(stored_per_s) = facts.stored_per_s.filter(|rate| *rate >= 0.0) else {
         return forecast;
     };
     for (start, recordings) in facts.unlisted.iter().flat_map(by_hour) {
@@ -132,7 +139,9 @@ pub fn forecast(facts: &Facts<'_>) -> Forecast {
         let left_s = deadline.duration_since(now).as_secs_f64();
         let room = (left_s - busy_s).max(0.0) * stored_per_s;
         let in_time = room.min(recordings);
-        busy_s += in_time / stored_per_s;
+        if in_time > 0.0 {
+            busy_s += in_time / stored_per_s;
+        }
         missed += recordings - in_time;
         // Less than half a recording is noise of the estimate.
         if missed >= 0.5 {

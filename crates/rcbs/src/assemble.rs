@@ -22,7 +22,7 @@ use crate::config::{MediaMode, Settings};
 use crate::exit::Exit;
 use crate::explain::{
     Explanation, Names, explain_http, explain_ledger, explain_lock, explain_no_archive,
-    explain_no_ledger, explain_target,
+    explain_no_ledger, explain_nothing_to_retry, explain_target,
 };
 use unasked::Unasked;
 
@@ -38,6 +38,8 @@ pub struct Archive {
     pub target: Arc<dyn Target>,
     /// What we know.
     pub ledger: Arc<dyn Ledger>,
+    /// Whether nothing of ours lay in the target before.
+    pub is_new: bool,
     /// Ends with this value, or with the process.
     _lock: Lock,
 }
@@ -97,6 +99,8 @@ fn no_login() -> Refusal {
 pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     identity::refuse_another(settings)?;
+    let is_new = open_view(settings)?.is_new();
+    let is_new = is_new.map_err(|error| refuse_target(&error, settings))?;
     let target = FolderTarget::open_with(
         &settings.target_dir,
         opening(settings, &ledger_file),
@@ -115,18 +119,19 @@ pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     Ok(Archive {
         target: Arc::new(target),
         ledger: Arc::new(ledger),
+        is_new,
         _lock: lock,
     })
 }
 
-/// The same for an archive of ours that is there already: nothing is made where there is none.
+/// The same for an archive of ours in which something may wait: nothing is made where there is none.
 ///
 /// # Errors
 /// What to tell the operator, and the exit code.
 pub fn open_known_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     if !ledger_file.exists() {
-        return Err((explain_no_ledger(&ledger_file), Exit::Target));
+        return Err((explain_nothing_to_retry(&ledger_file), Exit::Target));
     }
     open_archive(settings)
 }
@@ -229,6 +234,15 @@ pub fn open_existing(settings: &Settings) -> Result<TargetView, Refusal> {
     }
     let explanation = explain_no_archive(&settings.target_dir, target.exists());
     Err((explanation, Exit::Target))
+}
+
+/// How many damaged copies lie moved aside in the target.
+///
+/// # Errors
+/// What to tell the operator, and the exit code.
+pub fn moved_aside(settings: &Settings) -> Result<u64, Refusal> {
+    let counted = open_view(settings)?.moved_aside();
+    counted.map_err(|error| refuse_target(&error, settings))
 }
 
 /// How an archive is verified.
@@ -346,6 +360,7 @@ pub fn run_options(settings: &Settings) -> RunOptions {
         certificates: settings.certificates.clone(),
         plain_media: settings.plain_media,
         space: settings.space,
+        begins_archive: None,
     }
 }
 

@@ -151,6 +151,20 @@ pub fn explain_no_ledger(path: &Path) -> Explanation {
     }
 }
 
+/// Explains that there is nothing to try again, because there is no ledger.
+#[must_use]
+pub fn explain_nothing_to_retry(path: &Path) -> Explanation {
+    let hint = "check targetDir and stateDir; if this archive has lost its ledger, \"rcbs adopt\" rebuilds it, and if there is none yet, \"rcbs backup\" begins it";
+    Explanation {
+        headline: "looking up what to try again".to_owned(),
+        causes: vec![format!(
+            "no backup has run here: there is no ledger at {}",
+            path.display()
+        )],
+        hint: Some(hint.to_owned()),
+    }
+}
+
 /// Explains that there is no archive to take over.
 #[must_use]
 pub fn explain_no_archive(target: &Path, exists: bool) -> Explanation {

@@ -1,12 +1,17 @@
 //! Bytes, and bytes a second, as people write and read them.
 
-/// Reads bytes a second, `20M` or `20MB/s`: powers of 1000.
+/// A bare number below this many bytes a second is one whose unit was forgotten.
+const LEAST_BARE: u64 = 100_000;
+
+/// Reads bytes a second, `20M` or `20MB/s`: powers of 1000. A small number needs its unit, as `20B/s`.
 ///
 /// # Errors
 /// What to write instead.
 pub fn parse_rate(text: &str) -> Result<u64, &'static str> {
+    let is_bare = text.trim().bytes().all(|byte| byte.is_ascii_digit());
     let text = text.strip_suffix("/s").unwrap_or(text);
     match parse_bytes(text) {
+        Some(1..LEAST_BARE) if is_bare => Err("say the unit, as 20MB/s or 500kB/s"),
         Some(rate) if rate > 0 => Ok(rate),
         _ => Err("write bytes a second, as 500K, 20M or 1G"),
     }
@@ -17,7 +22,8 @@ pub fn parse_rate(text: &str) -> Result<u64, &'static str> {
 /// # Errors
 /// What to write instead.
 pub fn parse_size(text: &str) -> Result<u64, &'static str> {
-    parse_bytes(text).ok_or("write bytes, as 500M or 1GB")
+    parse_bytes(text)
+        .ok_or("write bytes with K, M, G or T behind the number, as 500M or 1GB, or 0 for none")
 }
 
 /// A number of bytes with K, M, G or T behind it, powers of 1000.
@@ -60,7 +66,11 @@ mod tests {
     #[test]
     fn a_rate_is_read_in_bytes_with_powers_of_1000() {
         for (text, rate) in [
-            ("1", Some(1)),
+            ("1B", Some(1)),
+            ("20", None),
+            ("99999", None),
+            ("99999B/s", Some(99_999)),
+            ("100000", Some(100_000)),
             ("1048576", Some(1_048_576)),
             ("512k", Some(512_000)),
             ("500K", Some(500_000)),

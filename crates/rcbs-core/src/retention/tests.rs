@@ -65,6 +65,7 @@ fn what_comes_in_too_slowly_is_missed() {
         // 48 in two days: 10 and 38 of 100, then all of the last.
         (1.0, 62, Some(48)),
         (0.25, 4 + 94 + 4, Some(24)),
+        (0.0, 120, Some(24)),
     ] {
         let found = forecast(&facts(&waiting, Some(per_hour)));
         let first = first_h.map(|hours| now() + SignedDuration::from_hours(hours));
@@ -80,7 +81,7 @@ fn what_comes_in_too_slowly_is_missed() {
 #[test]
 fn no_rate_is_no_forecast() {
     let waiting = aged(&[(9 * DAY_H, 10)]);
-    for rate in [None, Some(0.0), Some(-1.0), Some(f64::NAN)] {
+    for rate in [None, Some(-1.0), Some(f64::NAN)] {
         let found = forecast(&facts(&waiting, rate));
         assert_eq!(
             (found.missed, found.first_missed, found.soon),

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 
 use super::RunError;
 use super::context::Context;
-use super::guard;
 use super::outlook;
 use super::slices::SliceBook;
 use super::under_way::Claim;
@@ -108,10 +107,6 @@ pub(crate) async fn commit_all(
         let done = commit_batch(context, std::mem::take(&mut batch)).await;
         let noted = match done {
             Ok(marks) => slices.note(context, marks).await,
-            Err(error) => Err(error),
-        };
-        let noted = match noted {
-            Ok(()) => guard::tell_now_and_then(context).await,
             Err(error) => Err(error),
         };
         outlook::look(context).await;

@@ -79,6 +79,7 @@ impl Context {
             Arc::clone(&events),
             Arc::clone(&halt),
         );
+        let guard = Guard::since(clock.elapsed());
         let patience = |brake: Brake, seed: u64| {
             let (clock, events) = (Arc::clone(&clock), Arc::clone(&events));
             Arc::new(Patience::new(clock, events, brake, halt.token(), seed))
@@ -100,7 +101,7 @@ impl Context {
             under_way: Arc::default(),
             had_turn: HadTurn::default(),
             seals: Seals::default(),
-            guard: Guard::default(),
+            guard,
             room,
             outlook: Outlook::default(),
             plain_rule: Mutex::default(),

@@ -1,6 +1,7 @@
 //! The deadline guard: watches how fast recordings come in, and tells what the cloud deletes before they are here.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,15 +9,15 @@ use super::RunError;
 use super::context::Context;
 use crate::event::Event;
 use crate::plan::{Plan, Slice};
-use crate::retention::{Expected, Facts, Forecast, forecast};
+use crate::retention::{Expected, Facts, Forecast, Inflow, Lately, forecast};
 
 /// A long run looks this often.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(10);
+const LOOK_EVERY: Duration = Duration::from_mins(10);
 /// It repeats what it has told already this often.
 const REPEAT_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
 /// What is watched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Guard(Mutex<Watch>);
 
 #[derive(Debug, Default)]
@@ -27,12 +28,19 @@ struct Watch {
     /// Recordings to fetch in what is listed, and in the slice that is being listed.
     to_fetch: u64,
     of_this_slice: u64,
-    stored: u64,
-    looked: Option<Timestamp>,
+    inflow: Inflow,
     told: Option<(Timestamp, Forecast)>,
 }
 
 impl Guard {
+    /// Watches from this moment on.
+    pub(crate) fn since(began: Duration) -> Self {
+        Self(Mutex::new(Watch {
+            inflow: Inflow::since(began),
+            ..Watch::default()
+        }))
+    }
+
     /// This is going to be listed, in the order of time.
     pub(crate) fn planned(&self, plan: &Plan) {
         let until = plan.window.until;
@@ -60,8 +68,8 @@ impl Guard {
     }
 
     /// A recording that was to be fetched is complete.
-    pub(crate) fn stored(&self) {
-        self.watch().stored += 1;
+    pub(crate) fn stored(&self, at: Duration) {
+        self.watch().inflow.stored(at);
     }
 
     fn watch(&self) -> std::sync::MutexGuard<'_, Watch> {
@@ -77,41 +85,42 @@ impl Watch {
         let per_s = self.to_fetch as f64 / self.listed_s;
         per_s.is_finite().then_some(Expected { part, per_s })
     }
+}
 
-    fn stored_per_s(&self, elapsed: SignedDuration) -> Option<f64> {
-        let rate = self.stored as f64 / elapsed.as_secs_f64();
-        (self.stored > 0 && rate.is_finite()).then_some(rate)
+/// Does the work, and looks by the clock while it lasts, also when nothing comes in: tells when something is endangered,
+/// again when it gets worse, and now and then.
+pub(crate) async fn beside(
+    context: &Context,
+    work: impl Future<Output = Result<(), RunError>>,
+) -> Result<(), RunError> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = look_now_and_then(context) => Ok(()),
     }
 }
 
-/// In a long run: tells when something is endangered, again when it gets worse, and now and then.
-pub(crate) async fn tell_now_and_then(context: &Context) -> Result<(), RunError> {
-    let now = context.now();
-    {
-        let mut watch = context.guard.watch();
-        let last = watch.looked.unwrap_or(context.began);
-        if context.options.retention.is_none() || now.duration_since(last) < LOOK_EVERY {
-            return Ok(());
+/// Goes on until dropped.
+async fn look_now_and_then(context: &Context) {
+    while context.options.retention.is_some() {
+        context.ports.clock.sleep(LOOK_EVERY).await;
+        if let Err(error) = tell(context, false, is_news).await {
+            context.halt.stop(error);
+            break;
         }
-        watch.looked = Some(now);
     }
-    tell(context, |forecast, told| {
-        !forecast.is_calm()
-            && told.is_none_or(|(at, before)| {
-                is_worse(forecast, &before) || now.duration_since(at) >= REPEAT_EVERY
-            })
-    })
-    .await
+    std::future::pending::<()>().await;
 }
 
 /// At the end of a run: tells in any case, so that who was alarmed learns that all is well.
 pub(crate) async fn tell_end(context: &Context) -> Result<(), RunError> {
-    tell(context, |_, _| true).await
+    tell(context, true, |_, _, _| true).await
 }
 
 async fn tell(
     context: &Context,
-    is_to_be_told: impl FnOnce(&Forecast, Option<(Timestamp, Forecast)>) -> bool,
+    has_ended: bool,
+    is_to_be_told: impl FnOnce(Timestamp, &Forecast, Option<(Timestamp, Forecast)>) -> bool,
 ) -> Result<(), RunError> {
     let Some(retention) = context.options.retention else {
         return Ok(());
@@ -119,19 +128,27 @@ async fn tell(
     let unsettled = context.ports.ledger.unsettled_by_hour().await;
     let unsettled = unsettled.map_err(RunError::Ledger)?;
     let now = context.now();
-    let (unlisted, stored_per_s, told) = {
+    let (unlisted, lately, told) = {
         let watch = context.guard.watch();
-        let elapsed = now.duration_since(context.began);
-        (watch.expected(), watch.stored_per_s(elapsed), watch.told)
+        let lately = watch.inflow.lately(context.ports.clock.elapsed());
+        (watch.expected(), lately, watch.told)
     };
-    let forecast = forecast(&Facts {
+    let (stored_per_s, idle) = match lately {
+        Lately::Unknown => (None, None),
+        Lately::PerS(rate) => (Some(rate), None),
+        // A run that came to its end has no more to do.
+        Lately::NothingFor(_) if has_ended && context.halt.reason().is_none() => (None, None),
+        Lately::NothingFor(idle) => (Some(0.0), Some(idle)),
+    };
+    let mut forecast = forecast(&Facts {
         now,
         retention,
         unsettled: &unsettled,
         unlisted,
         stored_per_s,
     });
-    if is_to_be_told(&forecast, told) {
+    forecast.idle = idle.filter(|_| forecast.missed > 0);
+    if is_to_be_told(now, &forecast, told) {
         context.guard.watch().told = Some((now, forecast));
         context.events.emit(&Event::Endangered {
             forecast,
@@ -139,6 +156,14 @@ async fn tell(
         });
     }
     Ok(())
+}
+
+/// Whether a long run tells it: something is endangered, and more than when it was told last, or that is long ago.
+fn is_news(now: Timestamp, forecast: &Forecast, told: Option<(Timestamp, Forecast)>) -> bool {
+    !forecast.is_calm()
+        && told.is_none_or(|(at, before)| {
+            is_worse(forecast, &before) || now.duration_since(at) >= REPEAT_EVERY
+        })
 }
 
 /// Whether there is something new in it; an estimate that moves by a tenth is not.
@@ -158,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_is_not_listed_yet_is_expected_as_what_was() {
-        let guard = Guard::default();
+        let guard = Guard::since(Duration::ZERO);
         assert_eq!(guard.watch().expected(), None);
         guard.watch().unlisted = Some(Slice {
             since: at(0),
@@ -185,23 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_needs_something_that_came_in() {
-        let guard = Guard::default();
-        let minute = SignedDuration::from_mins(1);
-        assert_eq!(guard.watch().stored_per_s(minute), None);
-        guard.stored();
-        assert_eq!(guard.watch().stored_per_s(SignedDuration::ZERO), None);
-        let rate = guard.watch().stored_per_s(minute).unwrap();
-        assert!((rate - 1.0 / 60.0).abs() < 1e-9);
-    }
-
-    #[test]
     fn only_what_gets_worse_is_told_again() {
         let before = Forecast {
             overdue: 1,
             soon: 2,
             missed: 100,
             first_missed: Some(at(1)),
+            idle: None,
         };
         assert!(!is_worse(&before, &before));
         let changed = |overdue, soon, missed| Forecast {
@@ -209,6 +224,7 @@ mod tests {
             soon,
             missed,
             first_missed: Some(at(2)),
+            idle: None,
         };
         assert!(is_worse(&changed(2, 2, 100), &before));
         assert!(is_worse(&changed(1, 3, 100), &before));

@@ -5,12 +5,14 @@ use std::sync::OnceLock;
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
+use crate::ports::ApiError;
 
 /// The stop button of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Halt {
     reason: OnceLock<RunError>,
     shortfall: OnceLock<RunError>,
+    unlisted: OnceLock<ApiError>,
     token: CancellationToken,
 }
 
@@ -25,6 +27,16 @@ impl Halt {
     /// Notes what makes the run incomplete, without stopping what is under way; only the first counts.
     pub(crate) fn fall_short(&self, reason: RunError) {
         drop(self.shortfall.set(reason));
+    }
+
+    /// Notes why a part of the window could not be listed; only the first counts, and nothing stops.
+    pub(crate) fn not_listed(&self, reason: ApiError) {
+        drop(self.unlisted.set(reason));
+    }
+
+    /// What was noted first by [`not_listed`](Self::not_listed).
+    pub(crate) fn why_not_listed(&self) -> Option<ApiError> {
+        self.unlisted.get().cloned()
     }
 
     /// Whether the run is stopping.

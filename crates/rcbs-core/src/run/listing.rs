@@ -188,6 +188,8 @@ fn tell_failed(context: &Context, slice: Slice, error: DiscoverError) -> Result<
             // What is listed already is still brought to its end.
             context.halt.fall_short(RunError::Api(error));
         }
+        // The next slice may fare better; what to do about this one is worth a word at the end.
+        DiscoverError::Api(error) => context.halt.not_listed(error),
         _ => {}
     }
     context.events.emit(&Event::SliceFailed {

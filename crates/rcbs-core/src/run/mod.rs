@@ -123,6 +123,8 @@ pub struct RunOptions {
     pub plain_media: PlainMedia,
     /// How much of the target's disk stays free, and how long is waited for it.
     pub space: SpaceRules,
+    /// The target, for the operator to read, if nothing of ours is in it yet.
+    pub begins_archive: Option<String>,
 }
 
 /// Why a run could not go on.
@@ -174,7 +176,8 @@ pub async fn run(
     interrupt: CancellationToken,
 ) -> RunEnd {
     let context = Arc::new(Context::new(ports, options, listener));
-    until_end(&context, interrupt, drive(&context)).await
+    let work = guard::beside(&context, drive(&context));
+    until_end(&context, interrupt, work).await
 }
 
 /// Takes over the archive that lies in the target: reads, checks in place, enters; downloads nothing.
@@ -221,6 +224,7 @@ async fn until_end(
     let end = RunEnd {
         summary: context.events.summary(),
         stopped: context.halt.reason(),
+        not_listed: context.halt.why_not_listed(),
         everything_was_refused: context.nothing_was_given(),
     };
     context.events.emit(&Event::Ended {
@@ -264,20 +268,23 @@ async fn drive(context: &Arc<Context>) -> Result<(), RunError> {
         slices::take_over_endtime(context, at).await?;
     }
     context.events.emit(&Event::Planned { plan: plan.clone() });
+    if let Some(path) = context.options.begins_archive.clone() {
+        context.events.emit(&Event::ArchiveBegun { path });
+    }
     context.guard.planned(&plan);
-    outlook::expect_left_over(context).await?;
     let slices = SliceBook::new(frontier);
-    work_through(context, slices, async |intake| {
+    work_through(context, slices, true, async |intake| {
         list_and_revisit(context, &plan, &intake).await
     })
     .await
 }
 
 /// Runs the three loops until `feed` has handed on everything and all of it is through; then brings to its end what
-/// every run ends with.
+/// every run ends with. `queue` says that it hands on all that earlier runs left over.
 async fn work_through(
     context: &Arc<Context>,
     slices: SliceBook,
+    queue: bool,
     feed: impl AsyncFnOnce(Intake) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
     let (works_in, works_out) = mpsc::channel(WORKS_WAITING);
@@ -286,7 +293,7 @@ async fn work_through(
     if let Some(remark) = context.ports.target.remark() {
         context.events.warn(remark);
     }
-    outlook::begin(context).await?;
+    outlook::begin(context, queue).await?;
     let feeding = async {
         // The senders end with the intake, and with them the other two.
         match feed(intake).await {

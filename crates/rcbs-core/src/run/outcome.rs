@@ -3,7 +3,7 @@
 use super::RunError;
 use crate::event::Summary;
 use crate::failure::FailureClass;
-use crate::ports::LedgerError;
+use crate::ports::{ApiError, LedgerError};
 
 /// A run that is over.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct RunEnd {
     pub summary: Summary,
     /// Why it stopped before its end; `None` when it came to its end.
     pub stopped: Option<RunError>,
+    /// What the API answered where a part of the window could not be listed, though the run went on.
+    pub not_listed: Option<ApiError>,
     /// Every object that was asked for was refused.
     pub everything_was_refused: bool,
 }
@@ -86,12 +88,13 @@ pub fn ledger_outcome(error: &LedgerError) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::{ApiError, TargetError};
+    use crate::ports::TargetError;
 
     fn end(summary: Summary) -> RunEnd {
         RunEnd {
             summary,
             stopped: None,
+            not_listed: None,
             everything_was_refused: false,
         }
     }

@@ -1,19 +1,14 @@
 //! Looks ahead: whether what the queue and the listing announce fits into the target, told as soon as it does not.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use super::RunError;
 use super::context::Context;
 use super::media::MediaWork;
 use super::recording::Work;
 use crate::event::Event;
-use crate::ports::DiskSpace;
 use crate::select::Choice;
 use crate::space::{Stored, ToCome};
-
-/// What is free is measured no more often than this.
-const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// What is known of what is to come; a few numbers, however much it is.
 #[derive(Debug, Default)]
@@ -24,8 +19,6 @@ struct Ahead {
     /// Media files that earlier runs left over, and that were not handed on yet.
     left_over: u64,
     handed_on: ToCome,
-    /// What was free, and when that was measured.
-    measured: Option<(DiskSpace, Duration)>,
     /// What was missing when it was last told.
     told_bytes: u64,
 }
@@ -37,20 +30,14 @@ impl Outlook {
     }
 }
 
-/// What earlier runs left over is going to be tried.
-pub(crate) async fn expect_left_over(context: &Context) -> Result<(), RunError> {
+/// Learns how long media files are, and looks at what is known of those to come: with `queue` all that earlier runs left
+/// over.
+pub(crate) async fn begin(context: &Context, queue: bool) -> Result<(), RunError> {
     let tally = context.ports.ledger.tally().await;
     let tally = tally.map_err(RunError::Ledger)?;
-    if context.options.wanted.media {
+    if queue && context.options.wanted.media {
         context.outlook.ahead().left_over = tally.announced + tally.waiting;
     }
-    Ok(())
-}
-
-/// Learns how long media files are, and looks at what is known of those to come.
-pub(crate) async fn begin(context: &Context) -> Result<(), RunError> {
-    let tally = context.ports.ledger.tally().await;
-    let tally = tally.map_err(RunError::Ledger)?;
     context.room.stored_before(Stored {
         files: tally.verified,
         bytes: tally.verified_bytes,
@@ -88,17 +75,8 @@ fn is_to_download(one: &MediaWork) -> bool {
 /// Tells what is missing, if more is missing than was told. Also called while files come in: only then is it known how
 /// long they are, where the server does not say it.
 pub(crate) async fn look(context: &Context) {
-    let now = context.ports.clock.elapsed();
-    let known = context.outlook.ahead().measured;
-    let disk = match known.filter(|(_, at)| now < *at + MEASURE_EVERY) {
-        Some((disk, _)) => disk,
-        None => {
-            let Some(disk) = context.room.disk_space().await else {
-                return;
-            };
-            context.outlook.ahead().measured = Some((disk, now));
-            disk
-        }
+    let Some(disk) = context.room.disk_space_lately().await else {
+        return;
     };
     let stored = context.room.stored();
     let received_bytes = context.events.summary().received_bytes;
@@ -111,8 +89,8 @@ pub(crate) async fn look(context: &Context) {
         let expected_bytes = to_come.bytes(stored).saturating_sub(received_bytes);
         let forecast = context.room.rules().forecast(expected_bytes, disk);
         let missing_bytes = forecast.missing_bytes();
-        // An estimate that grows by a quarter is news.
-        if missing_bytes <= ahead.told_bytes.saturating_add(ahead.told_bytes / 4) {
+        // An estimate that grows while the listing goes on is news when it has doubled.
+        if missing_bytes <= ahead.told_bytes.saturating_mul(2) {
             return;
         }
         ahead.told_bytes = missing_bytes;

@@ -74,7 +74,7 @@ pub(crate) async fn finish_recording(context: &Context, work: Work, outbox: &mps
         }
     }
     if is_stored {
-        context.guard.stored();
+        context.guard.stored(context.ports.clock.elapsed());
     }
     let Work { slice, claim, .. } = work;
     send(outbox, Commit::RecordingDone { slice, claim }).await;

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::intake::Intake;
 use super::slices::SliceBook;
 use super::{
-    Ports, RunEnd, RunError, RunOptions, noted, queue, recover, remote_settings, revisit,
+    Ports, RunEnd, RunError, RunOptions, guard, noted, queue, recover, remote_settings, revisit,
     unless_stopped, until_end, work_through,
 };
 use crate::event::Listener;
@@ -30,7 +30,8 @@ pub async fn retry(
     interrupt: CancellationToken,
 ) -> RunEnd {
     let context = Arc::new(Context::new(ports, options, listener));
-    until_end(&context, interrupt, drive(&context, ids)).await
+    let work = guard::beside(&context, drive(&context, ids));
+    until_end(&context, interrupt, work).await
 }
 
 async fn drive(context: &Arc<Context>, ids: Vec<RecordingId>) -> Result<(), RunError> {
@@ -45,9 +46,10 @@ async fn drive(context: &Arc<Context>, ids: Vec<RecordingId>) -> Result<(), RunE
     })
     .await?;
     let nothing_listed = SliceBook::new(Frontier::new(None, Timestamp::UNIX_EPOCH));
-    work_through(context, nothing_listed, async |intake| {
+    let queue = ids.is_empty();
+    work_through(context, nothing_listed, queue, async |intake| {
         unless_stopped(context, async {
-            if ids.is_empty() {
+            if queue {
                 queue::take_first(context, &intake).await?;
                 all(context, &intake).await
             } else {

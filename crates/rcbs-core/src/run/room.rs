@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::RunError;
 use super::halt::Halt;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::ports::{Clock, DiskSpace, Target, TargetError};
 use crate::space::{SpaceRules, Stored};
 
@@ -137,9 +137,14 @@ impl Room {
         }
     }
 
-    /// The space that there is now; `None` where the file system does not tell.
-    pub(crate) async fn disk_space(&self) -> Option<DiskSpace> {
-        self.target.disk_space().await.ok()
+    /// The space that there was a moment ago; `None` where the file system does not tell.
+    pub(crate) async fn disk_space_lately(&self) -> Option<DiskSpace> {
+        let fresh = self.fresh(&self.state());
+        let disk = match fresh {
+            Some(measured) => measured.disk,
+            None => self.measure().await,
+        };
+        (disk != UNTOLD).then_some(disk)
     }
 
     /// Waits until a file fits; `None` when enough has been waited and the run is stopped. `told_bytes` is its length
@@ -159,9 +164,7 @@ impl Room {
                 }
                 Turn::GivenUp => return None,
                 Turn::Measure => {
-                    // Where nobody tells, only writing shows whether there is space.
-                    let disk = self.disk_space().await.unwrap_or(UNTOLD);
-                    self.measured(disk);
+                    self.measure().await;
                 }
                 Turn::Wait(wait) => {
                     tokio::select! {
@@ -171,6 +174,14 @@ impl Room {
                 }
             }
         }
+    }
+
+    /// Whether a file of this length would fit now, beside what is under way.
+    pub(crate) async fn fits(&self, bytes: u64) -> bool {
+        let disk = self.measure().await;
+        let state = self.state();
+        let is_calm = state.pause.is_none() && !state.given_up;
+        is_calm && self.rules.fits(disk, state.under_way_bytes, bytes)
     }
 
     fn turn(&self, bytes: u64) -> Turn {
@@ -186,8 +197,7 @@ impl Room {
             Some(pause) if now < pause.next_look => return Turn::Wait(pause.next_look - now),
             _ => {}
         }
-        let fresh = |measured: &Measured| now.saturating_sub(measured.at) < FRESH;
-        let Some(measured) = state.measured.filter(fresh) else {
+        let Some(measured) = self.fresh(&state) else {
             return Turn::Measure;
         };
         let spoken_for_bytes = measured.spoken_for_bytes;
@@ -213,7 +223,16 @@ impl Room {
         }
     }
 
-    fn measured(&self, disk: DiskSpace) {
+    /// The last measurement, as long as it counts.
+    fn fresh(&self, state: &State) -> Option<Measured> {
+        let now = self.clock.elapsed();
+        let fresh = |measured: &Measured| now.saturating_sub(measured.at) < FRESH;
+        state.measured.filter(fresh)
+    }
+
+    async fn measure(&self) -> DiskSpace {
+        // Where nobody tells, only writing shows whether there is space.
+        let disk = self.target.disk_space().await.unwrap_or(UNTOLD);
         let at = self.clock.elapsed();
         let mut state = self.state();
         state.measured = Some(Measured {
@@ -221,6 +240,7 @@ impl Room {
             at,
             spoken_for_bytes: state.under_way_bytes,
         });
+        disk
     }
 
     /// There was no space at this look either.
@@ -265,13 +285,12 @@ impl Room {
         if self.rules.wait.is_zero() {
             return self.give_up(&mut state, full, bytes, disk);
         }
-        let why = match &full {
-            Some(error) => error.to_string(),
-            None => format!(
-                "{} bytes are free in the target, too few for the next file with {} left free (diskReserve)",
-                disk.free_bytes,
-                self.rules.reserve.bytes(disk)
-            ),
+        let begun = Event::NoSpace {
+            needed_bytes: bytes,
+            free_bytes: told(disk),
+            reserve_bytes: self.rules.reserve.bytes(disk),
+            full: full.as_ref().map(ToString::to_string),
+            wait: self.rules.wait,
         };
         state.pause = Some(Pause {
             since: now,
@@ -284,16 +303,18 @@ impl Room {
             disk,
         });
         drop(state);
-        let seconds = self.rules.wait.as_secs();
-        self.events.warn(format!(
-            "{why}; free space now and the run goes on by itself; it waits for {seconds} s (diskWait)"
-        ));
+        self.events.emit(&begun);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Every update under this lock is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The free bytes of a disk that tells them.
+fn told(disk: DiskSpace) -> Option<u64> {
+    (disk != UNTOLD).then_some(disk.free_bytes)
 }
 
 impl State {
@@ -324,12 +345,16 @@ impl Pass<'_> {
             let is_proof = self.bytes >= pause.blocked_bytes || pause.written >= ENOUGH_WRITTEN;
             self.tries && is_proof
         });
+        let disk = state.measured.map(|measured| measured.disk);
         drop(state);
         if let Some(pause) = ended {
-            let paused_s = room.clock.elapsed().saturating_sub(pause.since).as_secs();
-            room.events.warn(format!(
-                "there is space in the target again, after {paused_s} s"
-            ));
+            let disk = disk.unwrap_or(UNTOLD);
+            room.events.emit(&Event::SpaceAgain {
+                needed_bytes: pause.blocked_bytes,
+                free_bytes: told(disk),
+                reserve_bytes: room.rules.reserve.bytes(disk),
+                waited: room.clock.elapsed().saturating_sub(pause.since),
+            });
         }
     }
 
@@ -364,3 +389,6 @@ impl Drop for Pass<'_> {
         self.room.changed.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,10 @@ pub struct SurveyCounts {
     pub to_fetch: u64,
     /// Their size as the server tells it, where it does.
     pub told_bytes: u64,
+    /// Of these: on disk already, to be checked in place.
+    pub to_check: u64,
+    /// Their size as the server tells it, where it does.
+    pub to_check_bytes: u64,
     /// Media files that are verified and in place.
     pub in_place: u64,
     /// Media files that are not wanted.
@@ -212,6 +216,10 @@ fn add(counts: &mut SurveyCounts, choice: &Choice, told_bytes: Option<u64>) {
         Choice::Check { .. } | Choice::Fetch { .. } | Choice::PutOff { .. } => {
             counts.to_fetch += 1;
             counts.told_bytes += told_bytes.unwrap_or_default();
+            if matches!(choice, Choice::Check { .. }) {
+                counts.to_check += 1;
+                counts.to_check_bytes += told_bytes.unwrap_or_default();
+            }
         }
     }
 }

@@ -39,6 +39,19 @@ impl UnderWay {
         }
     }
 
+    /// Waits until nobody works on any recording.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if self.ids().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     fn ids(&self) -> std::sync::MutexGuard<'_, HashSet<RecordingId>> {
         // Every update under this lock is complete before anything can panic.
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,7 +82,10 @@ mod tests {
         drop(under_way.claim(&other).await);
         let mut second = std::pin::pin!(under_way.claim(&one));
         assert!(second.as_mut().now_or_never().is_none());
+        let mut idle = std::pin::pin!(under_way.idle());
+        assert!(idle.as_mut().now_or_never().is_none());
         drop(first);
+        assert!(idle.as_mut().now_or_never().is_some());
         assert!(second.as_mut().now_or_never().is_some());
     }
 }

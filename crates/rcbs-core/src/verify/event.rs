@@ -81,6 +81,8 @@ pub struct VerifySummary {
     pub waiting: u64,
     /// Media files that are neither in the archive nor in the cloud.
     pub lost: u64,
+    /// Recordings whose metadata an unfinished backup has not stored yet; nothing is damaged by that.
+    pub without_metadata: u64,
 }
 
 /// Takes events as they come. Must return quickly: it is called from the middle of the work.

@@ -23,7 +23,7 @@ pub struct Finding {
 pub enum Harm {
     /// The ledger knows it as verified, and no file has its name.
     Missing,
-    /// The metadata of a recording that nothing is left to do for were never stored.
+    /// The metadata of a recording that backups are done with were never stored.
     NeverStored,
     /// It has another length.
     Length {
@@ -159,7 +159,8 @@ pub fn judge_media(
 /// The verdict on the metadata of a recording.
 ///
 /// Metadata are written after all media files. So a recording for which something is left to do may have none yet: the
-/// next run takes it up again and stores them. Where nothing is left to do, nobody would notice that they are missing.
+/// next run takes it up again and stores them. The same goes for one that is not `passed` by the checkpoint: it is listed
+/// again. Where nothing is left to do, nobody would notice that they are missing.
 ///
 /// Changed metadata get their name before the ledger calls them stored, and after it knows that they were announced. So
 /// a run at work, or one that was killed there, leaves what was `announced`, and that is no damage.
@@ -167,6 +168,7 @@ pub fn judge_media(
 pub fn judge_metadata(
     entry: &RecordingEntry,
     announced: &[u8; 32],
+    passed: bool,
     on_disk: Option<&FileFact>,
     content: &Content,
 ) -> Option<Harm> {
@@ -178,7 +180,7 @@ pub fn judge_metadata(
             )
         };
         let open = entry.media.iter().any(|(_, media)| is_open(&media.state));
-        return (!open).then_some(Harm::NeverStored);
+        return (passed && !open).then_some(Harm::NeverStored);
     };
     match (on_disk, content) {
         (_, Content::Unreadable(reason)) => Some(Harm::Unreadable {
@@ -340,15 +342,20 @@ mod tests {
             (None, Content::NotRead, Some(Harm::Missing)),
             (Some(file(10)), unreadable, harm),
         ] {
-            let found = judge_metadata(&stored, &[2; 32], on_disk.as_ref(), &content);
+            let found = judge_metadata(&stored, &[2; 32], false, on_disk.as_ref(), &content);
             assert_eq!(found, wanted, "{on_disk:?} {content:?}");
         }
     }
 
     #[test]
     fn metadata_may_be_missing_only_while_something_is_left_to_do() {
-        let judged =
-            |states| judge_metadata(&recording(None, states), &[2; 32], None, &Content::NotRead);
+        let judge = |states, passed| {
+            let recording = recording(None, states);
+            judge_metadata(&recording, &[2; 32], passed, None, &Content::NotRead)
+        };
+        assert_eq!(judge(vec![verified()], false), None, "listed again");
+        assert_eq!(judge(vec![], false), None, "listed again");
+        let judged = |states| judge(states, true);
         assert_eq!(judged(vec![verified()]), Some(Harm::NeverStored));
         assert_eq!(judged(vec![]), Some(Harm::NeverStored));
         assert_eq!(judged(vec![verified(), EntryState::Announced]), None);

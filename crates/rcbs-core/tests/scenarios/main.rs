@@ -10,6 +10,7 @@ mod fault_of_ours;
 mod meddled;
 #[path = "../support/mod.rs"]
 mod support;
+mod unfinished;
 mod verifying;
 mod waiting;
 
@@ -414,7 +415,7 @@ async fn a_run_is_as_long_as_its_bytes_take_and_a_timetable_changes_that_on_the_
         "{took_s}, {due_s}"
     );
     // The run begins at midnight, and by night it would take days.
-    let (took_s, _) = paced("0-1 10; 100kB/s").await;
+    let (took_s, _) = paced("0-1 10B/s; 100kB/s").await;
     let due_s = 3600 + due_s;
     assert!(
         (due_s * 9 / 10..=due_s + 1).contains(&took_s),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -122,4 +123,50 @@ async fn a_run_that_is_too_slow_says_so_while_it_lasts() {
         }
         assert_eq!(end.summary.endangered, Forecast::default());
     }
+}
+
+/// Keeps what was foretold, and how much had been stored by then.
+#[derive(Default)]
+struct AlarmsAndStored(Mutex<(u64, Vec<(Forecast, u64)>)>);
+
+impl Listener for AlarmsAndStored {
+    fn on(&self, event: &Event) {
+        let mut kept = self.0.lock().unwrap();
+        match event {
+            Event::Verified { .. } => kept.0 += 1,
+            Event::Endangered { forecast, .. } => {
+                let stored = kept.0;
+                kept.1.push((*forecast, stored));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_stores_nothing_says_so_and_for_how_long() {
+    // Nothing is committed for ten hours; what came in before is no comfort.
+    let world = World::new(day_of(40), &["object from-20: delay ms=36000000"]);
+    let folder = TempDir::new().unwrap();
+    let options = RunOptions {
+        retention: Some(Retention::days(18)),
+        ..options(Instance::all())
+    };
+    let alarms = Arc::new(AlarmsAndStored::default());
+    let ports = world.ports(folder.path());
+    let listener = Arc::clone(&alarms) as Arc<_>;
+    let end = run(ports, options, listener, CancellationToken::new()).await;
+    assert_eq!(outcome(&end), Outcome::Complete, "{:?}", end.stopped);
+    let kept = alarms.0.lock().unwrap();
+    let silent: Vec<_> = kept.1.iter().filter(|it| it.0.idle.is_some()).collect();
+    let (first, stored) = silent[0];
+    assert!((1..40).contains(stored), "{kept:?}");
+    let soon = Duration::from_mins(20)..=Duration::from_mins(30);
+    assert!(soon.contains(&first.idle.unwrap()), "{kept:?}");
+    assert!(first.missed > 0 && first.first_missed.is_some(), "{kept:?}");
+    // Again, but not all the time.
+    let later = silent[1].0.idle.unwrap();
+    assert!(later >= Duration::from_hours(6), "{kept:?}");
+    assert!(kept.1.len() < 40, "{}", kept.1.len());
+    assert_eq!(kept.1.last().unwrap().0, Forecast::default(), "{kept:?}");
 }

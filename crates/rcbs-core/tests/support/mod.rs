@@ -52,6 +52,7 @@ pub(crate) fn options() -> RunOptions {
             reserve: Reserve::Bytes(0),
             wait: Duration::from_secs(900),
         },
+        begins_archive: None,
     }
 }
 

@@ -46,6 +46,18 @@ pub(super) fn quarantine(
     }
 }
 
+/// How many files were moved aside into this target.
+pub(super) fn count(root: &Dir) -> std::io::Result<u64> {
+    match root
+        .open_folder(&[STATE_FOLDER, QUARANTINE_FOLDER])
+        .and_then(Dir::entries)
+    {
+        Ok(entries) => Ok(entries.len() as u64),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes every temporary file except those being written at this moment.
 pub(super) fn sweep(place: &Place) -> Result<(), TargetError> {
     let shown = |error| failed("sweep", place.shown_staged(""), &error);

@@ -68,6 +68,16 @@ impl TargetView {
         found.map_err(|error| failed("read", self.inside.path.display().to_string(), &error))
     }
 
+    /// Whether the first backup would begin a new archive in it: nothing of ours is there, and nothing of the original
+    /// program as far as it can be read.
+    ///
+    /// # Errors
+    /// As the system reports them.
+    pub fn is_new(&self) -> Result<bool, TargetError> {
+        let is_known = self.marker()? != Found::NoArchive;
+        Ok(!is_known && !self.holds_archive().unwrap_or(false))
+    }
+
     /// Whether an archive is in it: the program's own folder, or the folder of a recording with its metadata, as the
     /// original program left them. Ends at the first that is found.
     ///
@@ -96,6 +106,18 @@ impl TargetView {
             }
         }
         Ok(false)
+    }
+
+    /// How many damaged copies lie moved aside in it.
+    ///
+    /// # Errors
+    /// [`TargetError`] when that cannot be looked up.
+    pub fn moved_aside(&self) -> Result<u64, TargetError> {
+        let Some(root) = &self.inside.root else {
+            return Ok(0);
+        };
+        let counted = aside::count(root);
+        counted.map_err(|error| failed("list", self.inside.path.display().to_string(), &error))
     }
 
     async fn hop<T: Send + 'static>(

@@ -18,7 +18,9 @@ pub(super) fn backup(loaded: &Loaded, show: Show) -> Result<Exit, Refusal> {
     let clients = assemble::clients(settings)?;
     let archive = assemble::open_archive(settings)?;
     let ports = archive.ports(clients);
-    let options = assemble::run_options(settings);
+    let mut options = assemble::run_options(settings);
+    let target = || settings.target_dir.display().to_string();
+    options.begins_archive = archive.is_new.then(target);
     let kind = Kind::Backup {
         metadata_only: matches!(settings.media, MediaMode::MetadataOnly),
     };

@@ -16,7 +16,8 @@ use crate::assemble::{self, Refusal};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::report::{
-    Console, counted, endangered, human_bytes, human_time, noun, space_json, too_small,
+    Console, archive_begun, counted, endangered, human_bytes, human_time, noun, space_json,
+    too_small,
 };
 use crate::signals::Signals;
 
@@ -29,6 +30,8 @@ pub(super) fn plan(loaded: &Loaded, show: Show) -> Result<Exit, Refusal> {
     let clients = assemble::clients(settings)?;
     let view = assemble::look(settings)?;
     let exists = view.target.exists();
+    // Where it cannot be looked up the backup says it.
+    let is_new = view.target.is_new().unwrap_or(false);
     let ledger = Arc::new(view.ledger);
     let ports = assemble::ports(
         clients,
@@ -53,6 +56,7 @@ pub(super) fn plan(loaded: &Loaded, show: Show) -> Result<Exit, Refusal> {
         endangered,
         slices_failed: end.summary.slices_failed,
         target_exists: exists,
+        begins_archive: is_new.then(|| settings.target_dir.display().to_string()),
     };
     // Zeros beside an error would look like an answer.
     let is_answer = end.stopped.is_none();
@@ -75,6 +79,8 @@ struct Found {
     endangered: Option<(Forecast, Timestamp)>,
     slices_failed: u64,
     target_exists: bool,
+    /// Where the first backup begins a new archive.
+    begins_archive: Option<String>,
 }
 
 /// What of the window is deleted before it is here, at the rate of the last run.
@@ -92,7 +98,7 @@ fn endangered_by(
     let media_per_s = last_run.and_then(|run| {
         let summary: Value = serde_json::from_str(&run.summary_json).ok()?;
         let seconds = run.ended.duration_since(run.started).as_secs_f64();
-        Some(summary["fetched"].as_f64()? / seconds).filter(|rate| rate.is_finite())
+        Some(summary["fetched"].as_f64()? / seconds).filter(|rate| rate.is_normal())
     });
     let recordings_per_media = recordings as f64 / survey.counts.to_fetch.max(1) as f64;
     let facts = Facts {
@@ -137,15 +143,19 @@ fn as_text(found: &Found) -> String {
             ),
         ),
         row(
-            &counts.to_fetch,
+            &(counts.to_fetch - counts.to_check),
             &format!(
                 "to fetch, {} as the server tells it",
-                human_bytes(counts.told_bytes)
+                human_bytes(counts.told_bytes - counts.to_check_bytes)
             ),
         ),
-        row(&counts.in_place, "in place already"),
-        row(&counts.skipped, "skipped as configured"),
     ];
+    if counts.to_check > 0 {
+        let checked = "on disk already, to be checked in place";
+        lines.push(row(&counts.to_check, checked));
+    }
+    lines.push(row(&counts.in_place, "in place already"));
+    lines.push(row(&counts.skipped, "skipped as configured"));
     if let Some(free_bytes) = *free_bytes {
         lines.push(row(&human_bytes(free_bytes), "free in the target"));
     }
@@ -155,6 +165,9 @@ fn as_text(found: &Found) -> String {
     }
     if !found.target_exists {
         lines.push("the target does not exist yet; the first backup makes it".to_owned());
+    }
+    if let Some(path) = &found.begins_archive {
+        lines.push(archive_begun(path));
     }
     if found.slices_failed > 0 {
         lines.push(format!(
@@ -191,7 +204,8 @@ fn as_json(found: &Found) -> Value {
         "to_fetch": counts.to_fetch, "told_bytes": counts.told_bytes,
         "in_place": counts.in_place, "skipped": counts.skipped, "free_bytes": free_bytes,
         "space": space.as_ref().map(space_json),
-        "target_exists": found.target_exists,
+        "target_exists": found.target_exists, "begins_archive": found.begins_archive.is_some(),
+        "to_check": counts.to_check,
         "endangered": found.endangered.map(|(forecast, soon_until)| json!({
             "overdue": forecast.overdue, "deleted_soon": forecast.soon, "soon_until": soon_until.to_string(),
             "missed": forecast.missed, "first_missed": forecast.first_missed.map(|at| at.to_string()),

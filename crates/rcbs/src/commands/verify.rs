@@ -36,10 +36,12 @@ pub(super) fn verify(loaded: &Loaded, how: &VerifyHow, show: Show) -> Result<Exi
     } else {
         look(settings, how, show)?
     };
+    // What cannot be looked up now is no reason to hold back what was found.
+    let moved_aside = assemble::moved_aside(settings).ok();
     if show.json {
         say(&format!(
             "{}\n",
-            verify_summary_json(&end.summary, exit.code())
+            verify_summary_json(&end.summary, exit.code(), moved_aside)
         ));
     } else if !(show.quiet && exit == Exit::Complete) {
         let kind = match (how.manifests, how.repair) {
@@ -47,7 +49,8 @@ pub(super) fn verify(loaded: &Loaded, how: &VerifyHow, show: Show) -> Result<Exi
             (false, true) => VerifyKind::Repair,
             (false, false) => VerifyKind::Look,
         };
-        let lines = verify_report(&end.summary, kind, end.stopped.is_some());
+        let stopped = end.stopped.is_some();
+        let lines = verify_report(&end.summary, kind, stopped, moved_aside);
         say(&(lines.join("\n") + "\n"));
     }
     let explained = end

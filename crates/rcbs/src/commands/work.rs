@@ -46,7 +46,7 @@ where
         };
         (end, exit)
     });
-    let percent = percent(&end, exit);
+    let percent = percent(&end, kind, exit);
     let summary = summary_json(&end.summary, exit.code(), percent).to_string();
     let record = RunRecord {
         started,
@@ -145,22 +145,29 @@ fn listener(show: Show) -> Arc<dyn Listener> {
     }
 }
 
-/// 100 only together with exit code 0.
-fn percent(end: &RunEnd, exit: Exit) -> u8 {
+/// 100 only together with exit code 0. What was in place is no success of a retry.
+fn percent(end: &RunEnd, kind: Kind, exit: Exit) -> u8 {
     let summary = &end.summary;
-    let good = summary.stored() + summary.skipped;
-    match (good * 100).checked_div(summary.announced) {
+    let beside = match kind {
+        Kind::Retry => summary.unchanged,
+        Kind::Backup { .. } | Kind::Adoption => 0,
+    };
+    let good = summary.stored() + summary.skipped - beside;
+    let tried = summary.announced.saturating_sub(beside);
+    match (good * 100).checked_div(tried) {
         _ if exit == Exit::Complete => 100,
         Some(percent) => u8::try_from(percent.min(99)).unwrap_or(99),
         None => 0,
     }
 }
 
-/// What kept a run from its end, if something did.
+/// What kept a run from its end or from listing everything, if something did.
 pub(super) fn tell_stop(settings: &Settings, end: &RunEnd) {
+    let not_listed = end.not_listed.clone().map(run::RunError::Api);
     let explained = end
         .stopped
         .as_ref()
+        .or(not_listed.as_ref())
         .and_then(|error| explain_run(error, &assemble::names(settings)));
     if let Some(explanation) = explained {
         drop(write!(io::stderr(), "{explanation}"));

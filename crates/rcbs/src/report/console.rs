@@ -9,7 +9,7 @@ use rcbs_core::event::{Event, Listener};
 use rcbs_core::text::escaped;
 
 use super::progress::{Progress, Snapshot};
-use super::{endangered, human_bytes, human_seconds, human_time, too_small};
+use super::{archive_begun, endangered, human_bytes, human_seconds, human_time, pause, too_small};
 
 /// A plain line comes after this time, or when five percent have passed, but never more than one a second.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -95,6 +95,10 @@ impl State {
             Event::TooSmall { forecast } => {
                 return too_small(forecast).map(|line| format!("warning: {line}"));
             }
+            Event::NoSpace { .. } | Event::SpaceAgain { .. } => {
+                return pause(event).map(|line| format!("warning: {}", escaped(&line)));
+            }
+            Event::ArchiveBegun { path } if !quiet => return Some(archive_begun(&escaped(path))),
             Event::SliceFailed { slice, reason, .. } => {
                 return Some(format!(
                     "not listed: {} to {}: {reason}",

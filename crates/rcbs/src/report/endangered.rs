@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rcbs_core::retention::Forecast;
 
-use super::{counted, human_time, noun};
+use super::{counted, human_seconds, human_time, noun};
 
 /// A line for each kind of danger; none when all is calm.
 #[must_use]
@@ -13,6 +13,7 @@ pub fn endangered(forecast: &Forecast, soon_until: Timestamp) -> Vec<String> {
         soon,
         missed,
         first_missed,
+        idle,
     } = *forecast;
     let recordings = |count| counted(count, "recording", "recordings");
     let mut lines = Vec::new();
@@ -28,8 +29,15 @@ pub fn endangered(forecast: &Forecast, soon_until: Timestamp) -> Vec<String> {
         let first = first_missed.map_or_else(String::new, |at| {
             format!(", the first on {}", human_time(at))
         });
+        let rate = idle.map_or_else(
+            || "at this rate".to_owned(),
+            |idle| {
+                let long = human_seconds(idle.as_secs());
+                format!("nothing has been stored for {long}; if that goes on,")
+            },
+        );
         lines.push(format!(
-            "at this rate {} {} deleted before we have {}{first}",
+            "{rate} {} {} deleted before we have {}{first}",
             recordings(missed),
             noun(missed, "is", "are"),
             noun(missed, "it", "them"),
@@ -58,14 +66,22 @@ mod tests {
             soon: 1,
             missed: 1,
             first_missed: Some(at),
+            idle: None,
         };
         let many = Forecast {
             overdue: 2,
             soon: 3,
             missed: 4,
             first_missed: None,
+            idle: None,
         };
-        let lines = [endangered(&one, at), endangered(&many, at)].concat();
+        let stalled = Forecast {
+            missed: 5,
+            first_missed: Some(at),
+            idle: Some(std::time::Duration::from_mins(45)),
+            ..Forecast::default()
+        };
+        let lines = [one, many, stalled].map(|it| endangered(&it, at)).concat();
         insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -153,8 +153,29 @@ fn line(event: &Event) -> Option<Value> {
             "event": "endangered", "overdue": forecast.overdue, "deleted_soon": forecast.soon,
             "soon_until": soon_until.to_string(), "missed": forecast.missed,
             "first_missed": forecast.first_missed.map(|at| at.to_string()),
+            "nothing_stored_s": forecast.idle.map(|idle| idle.as_secs()),
         }),
         Event::TooSmall { forecast } => merged(json!({"event": "too_small"}), space_json(forecast)),
+        Event::NoSpace {
+            needed_bytes,
+            free_bytes,
+            reserve_bytes,
+            full,
+            wait,
+        } => json!({
+            "event": "no_space", "needed_bytes": needed_bytes, "free_bytes": free_bytes, "reserve_bytes": reserve_bytes,
+            "reason": full, "wait_s": wait.as_secs(),
+        }),
+        Event::SpaceAgain {
+            needed_bytes,
+            free_bytes,
+            reserve_bytes,
+            waited,
+        } => json!({
+            "event": "space_again", "needed_bytes": needed_bytes, "free_bytes": free_bytes,
+            "reserve_bytes": reserve_bytes, "waited_s": waited.as_secs(),
+        }),
+        Event::ArchiveBegun { path } => json!({"event": "archive_begun", "path": path}),
         Event::Announced { .. }
         | Event::Received { .. }
         | Event::ListingEnded

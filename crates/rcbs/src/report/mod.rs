@@ -3,6 +3,7 @@
 mod console;
 mod endangered;
 mod json;
+mod pause;
 mod progress;
 mod summary;
 mod too_small;
@@ -11,6 +12,7 @@ mod verify;
 pub use console::Console;
 pub use endangered::endangered;
 pub use json::{JsonLines, space_json, summary_json};
+pub use pause::{archive_begun, pause};
 pub use progress::{Progress, Snapshot};
 pub use summary::{Kind, final_report};
 pub use too_small::too_small;

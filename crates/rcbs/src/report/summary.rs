@@ -32,10 +32,15 @@ pub fn final_report(
         Kind::Retry => "tried again",
         Kind::Adoption => "found",
     };
+    let files = match kind {
+        // Beside what waited its recordings have what is in place.
+        Kind::Retry => summary.announced.saturating_sub(summary.unchanged),
+        Kind::Backup { .. } | Kind::Adoption => summary.announced,
+    };
     let mut lines = vec![format!(
         "{} with {} {found}",
         counted(summary.recordings, "recording", "recordings"),
-        counted(summary.announced, "media file", "media files"),
+        counted(files, "media file", "media files"),
     )];
     for (count, text) in rows(kind, summary, stopped) {
         if count > 0 {
@@ -92,7 +97,10 @@ fn rows(kind: Kind, summary: &Summary, stopped: bool) -> [(u64, String); 14] {
             summary.stored_plain,
             own("of them unencrypted (plainMedia=store)"),
         ),
-        (summary.unchanged, own("in place already")),
+        match kind {
+            Kind::Retry => (0, String::new()),
+            Kind::Backup { .. } | Kind::Adoption => (summary.unchanged, own("in place already")),
+        },
         (
             summary.adopted,
             own("found on disk, checked and taken over"),

@@ -166,7 +166,12 @@ pub enum VerifyKind {
 
 /// The report at the end, as lines.
 #[must_use]
-pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -> Vec<String> {
+pub fn verify_report(
+    summary: &VerifySummary,
+    kind: VerifyKind,
+    stopped: bool,
+    moved_aside: Option<u64>,
+) -> Vec<String> {
     let manifests = kind == VerifyKind::Manifests;
     let mut lines = vec![if manifests {
         format!(
@@ -222,6 +227,20 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
             summary.lost,
             "lost: not in the archive, and gone from the cloud".to_owned(),
         ),
+        (
+            summary.without_metadata,
+            format!(
+                "{} whose metadata are not stored yet; a backup was not finished, and the next one does it",
+                noun(summary.without_metadata, "recording", "recordings")
+            ),
+        ),
+        (
+            moved_aside.unwrap_or(0),
+            format!(
+                "{} moved aside, by this or earlier runs; kept in .rcbs/quarantine of the target",
+                noun(moved_aside.unwrap_or(0), "damaged copy", "damaged copies")
+            ),
+        ),
     ] {
         if count > 0 {
             lines.push(format!("  {count:>8}  {text}"));
@@ -230,7 +249,7 @@ pub fn verify_report(summary: &VerifySummary, kind: VerifyKind, stopped: bool) -
     lines.push(match (stopped, left, kind) {
         (true, ..) => "not verified to the end".to_owned(),
         (false, 0, _) if summary.damaged > 0 => "sound again: all damage is mended".to_owned(),
-        (false, 0, _) if summary.waiting > 0 => {
+        (false, 0, _) if summary.waiting + summary.without_metadata > 0 => {
             "sound is what is here: no damage was found in it, but not everything is here".to_owned()
         }
         (false, 0, VerifyKind::Look) if summary.read_files == 0 => {
@@ -341,13 +360,18 @@ fn finding_json(event: &str, finding: &Finding, reason: &str) -> Value {
 
 /// The last line: everything counted, and the exit code.
 #[must_use]
-pub fn verify_summary_json(summary: &VerifySummary, exit_code: u8) -> Value {
+pub fn verify_summary_json(
+    summary: &VerifySummary,
+    exit_code: u8,
+    moved_aside: Option<u64>,
+) -> Value {
     json!({
         "event": "verify_summary", "schema": SCHEMA, "exit_code": exit_code,
         "recordings": summary.recordings, "media": summary.media, "metadata": summary.metadata,
         "read_files": summary.read_files, "read_bytes": summary.read_bytes, "damaged": summary.damaged,
         "mended": summary.mended, "unknown": summary.unknown, "manifests": summary.manifests,
         "lines": summary.lines, "signatures": summary.signatures, "changed": summary.changed,
-        "waiting": summary.waiting, "lost": summary.lost,
+        "waiting": summary.waiting, "lost": summary.lost, "without_metadata": summary.without_metadata,
+        "moved_aside": moved_aside,
     })
 }

@@ -77,6 +77,22 @@ fn something_else_than_the_api_answers() {
 }
 
 #[test]
+fn a_list_that_is_answered_with_a_redirect() {
+    let fault = "list always: redirect to=https://login.example.com/";
+    let stage = Stage::with_faults(cloud(), &[fault]);
+    for command in ["backup", "plan"] {
+        let finished = stage.program(&[command]).run().expect_code(1);
+        let hint = "hint: check gwsUriPrefix: give the address that the server redirects to, if it is yours";
+        assert!(finished.stderr.contains(hint), "{}", finished.stderr);
+        assert!(
+            finished.stderr.contains("login.example.com"),
+            "{}",
+            finished.stderr
+        );
+    }
+}
+
+#[test]
 fn targets_that_cannot_be_used() {
     let mut stage = one();
     stage.set("targetDir=config.properties");
@@ -132,6 +148,7 @@ fn another_rcbs_is_at_work() {
 fn ledgers_that_cannot_be_read() {
     let stage = one();
     snapshot!("no_ledger_yet", stage.program(&["status"]).run(), stage);
+    snapshot!("no_ledger_to_retry", stage.program(&["retry"]).run(), stage);
     stage.backup().expect_code(0);
     snapshot!(
         "an_unknown_recording",

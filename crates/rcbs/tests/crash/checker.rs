@@ -127,6 +127,32 @@ impl Reference {
         }
     }
 
+    /// What an unfinished run has not reached waits, and is no damage.
+    #[track_caller]
+    pub fn check_nothing_is_called_damaged(&self, stage: &Stage, after: &Aftermath) {
+        if after.verified.is_empty() {
+            // There may be no ledger yet.
+            return;
+        }
+        let finished = stage.program(&["verify", "--read-data", "--json"]).run();
+        let last = finished.stdout.lines().last().unwrap_or_default();
+        let summary: Value = serde_json::from_str(last).expect(&finished.stderr);
+        assert_eq!(summary["damaged"], 0, "{}", finished.stdout);
+        let is_whole = after.verified.len() == self.paths.len();
+        let waits = ["waiting", "without_metadata"].map(|name| summary[name].as_u64().unwrap());
+        let code = if waits == [0, 0] { 0 } else { 3 };
+        assert_eq!(finished.code, Some(code), "{}", finished.stdout);
+        assert!(
+            is_whole || code == 3 || self.may_be_unheard_of(stage),
+            "{summary}"
+        );
+    }
+
+    /// Whether the ledger has not heard of everything, because the list was not through.
+    fn may_be_unheard_of(&self, stage: &Stage) -> bool {
+        Books::of(&stage.state_folder()).media.len() < self.paths.len()
+    }
+
     /// The next run completes the work: the same archive as without the bad end, nothing that was verified is fetched
     /// again, no file changed its bytes, no temporary file is left, and the ledger agrees with the disk.
     #[track_caller]

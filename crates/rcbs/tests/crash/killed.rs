@@ -13,6 +13,9 @@ use crate::support::rounds::Rounds;
 const WHAT: &str = "kills";
 /// Every so many rounds it is also looked whether a third run finds nothing to do.
 const THIRD_RUN_EVERY: u64 = 10;
+/// Every so many rounds it is also looked whether `rcbs verify` tells what waits from damage. It opens the ledger, so that the
+/// others show that a run recovers by itself.
+const LOOKED_AT_EVERY: u64 = 5;
 /// Calls that change what is on disk or known to somebody else.
 const CALLS: &str = "write,writev,pwrite64,sendto,fsync,fdatasync,syncfs,ftruncate,fallocate,mkdir,mkdirat,openat,\
     rename,renameat,renameat2,link,linkat,unlink,unlinkat";
@@ -57,7 +60,11 @@ fn kill_often(rounds: Rounds, times: u64, kill: impl Fn(&Stage, Seed) -> Finishe
             after = Some(reference.check_aftermath(&stage, &finished));
         }
         stage.server.faults().clear();
-        reference.check_next_run(&stage, &after.unwrap());
+        let after = after.unwrap();
+        if number % LOOKED_AT_EVERY == 0 {
+            reference.check_nothing_is_called_damaged(&stage, &after);
+        }
+        reference.check_next_run(&stage, &after);
         if number % THIRD_RUN_EVERY == 0 {
             reference.check_nothing_is_left_to_do(&stage);
         }

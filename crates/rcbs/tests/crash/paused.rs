@@ -1,11 +1,19 @@
 //! A run that is stopped and goes on, is asked to end twice, or loses its own program file.
 
+use std::time::{Duration, Instant};
+
 use rcbs_sim::{Cloud, Content};
+use rusqlite::Connection;
 
 use crate::checker::{Reference, hourly};
 use crate::stage::{Stage, cloud};
 use crate::support::rcbs::Rcbs;
 use crate::support::wire::Wire;
+
+/// A run that could end by the first signal alone would have ended by then.
+const NOT_ENOUGH: Duration = Duration::from_secs(5);
+/// Far less than what it would have waited on.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 fn day() -> Cloud {
     (0..6).fold(cloud(), |cloud, number| {
@@ -51,13 +59,21 @@ fn a_run_that_was_stopped_goes_on_with_new_connections() {
 #[test]
 fn a_second_signal_ends_a_run_at_once_like_a_kill() {
     let reference = Reference::of(day(), &hourly());
-    // What is under way never ends by itself, and what is asked to end waits for it.
     let mut stage = Stage::with_faults(day(), &["object from-3: stall after=1000"]);
     stage.set(&hourly());
     let mut run = stage.program(&["backup", "--json"]).start();
     run.expect_text("\"verified\"");
+    // Whoever holds the ledger is waited for, half a minute at every write, also by a run that is asked to end.
+    let ledger = Connection::open(stage.state_folder().join("ledger.db")).unwrap();
+    ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
     run.send("INT");
+    run.expect_goes_on(NOT_ENOUGH);
+    let asked = Instant::now();
     let finished = run.signal("INT").expect_code(130);
+    assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
+    assert!(!finished.stdout.contains("\"summary\""), "{finished:?}");
+    ledger.execute_batch("ROLLBACK").unwrap();
+    drop(ledger);
     let after = reference.check_aftermath(&stage, &finished);
     stage.server.faults().clear();
     reference.check_next_run(&stage, &after);

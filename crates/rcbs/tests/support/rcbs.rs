@@ -199,6 +199,12 @@ impl Started {
         self.process.signal(signal);
     }
 
+    /// Waits for so long; fails the test when it ends in that time.
+    pub fn expect_goes_on(&mut self, wait: Duration) {
+        let ended = self.process.wait(wait).is_some();
+        assert!(!ended, "it has ended within {wait:?}");
+    }
+
     /// Waits until SIGSTOP has arrived.
     pub fn wait_until_stopped(&self) {
         let until = Instant::now() + self.limit;

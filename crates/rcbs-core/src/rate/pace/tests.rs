@@ -121,7 +121,7 @@ async fn who_gives_up_waiting_leaves_its_turn_to_the_next() {
 #[tokio::test(start_paused = true)]
 async fn the_limit_changes_at_the_edges_of_the_timetable_also_for_who_waits_already() {
     // Nothing but a trickle until one o'clock, then 1 MB/s until two, then no limit.
-    let pace = pace(by_hour("0-1 1; 1-2 1MB/s; off"));
+    let pace = pace(by_hour("0-1 1B/s; 1-2 1MB/s; off"));
     let began = Instant::now();
     let passed_s = || began.elapsed().as_secs();
     pace.wait(256 << 10).await;

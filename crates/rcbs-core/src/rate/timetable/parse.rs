@@ -24,6 +24,14 @@ pub enum TimetableError {
         /// What stands where the speed should.
         speed: String,
     },
+    /// A small number without a unit.
+    #[error("allows {speed} bytes a second in the piece \"{piece}\"")]
+    Unitless {
+        /// The piece.
+        piece: String,
+        /// The number.
+        speed: String,
+    },
     /// A speed of 0.
     #[error("stops all downloads in the piece \"{piece}\", and would never end")]
     Zero {
@@ -182,6 +190,12 @@ fn read_limit(speed: &str, piece: &str) -> Result<Option<u64>, TimetableError> {
     match parse_rate(speed) {
         Ok(limit) => Ok(Some(limit)),
         Err(_) if speed.starts_with('0') => Err(TimetableError::Zero { piece: piece() }),
+        Err(_) if !speed.is_empty() && speed.bytes().all(|it| it.is_ascii_digit()) => {
+            Err(TimetableError::Unitless {
+                piece: piece(),
+                speed: printable(speed),
+            })
+        }
         Err(_) => Err(TimetableError::Speed {
             piece: piece(),
             speed: printable(speed),

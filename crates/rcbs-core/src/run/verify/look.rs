@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::cms::Walker;
@@ -29,13 +30,14 @@ pub(super) struct Looked {
     pub(super) counts: VerifySummary,
 }
 
-/// Looks at one recording. Of the media files in `reads` every byte is read.
+/// Looks at one recording. Of the media files in `reads` every byte is read. Before the checkpoint nothing is left to do.
 pub(super) async fn look(
     target: &dyn Target,
     pace: &Pace,
     stop: &CancellationToken,
     held: &HeldRecording,
     reads: &BTreeSet<MediaId>,
+    checkpoint: Option<Timestamp>,
 ) -> Result<Looked, RunError> {
     let entry = &held.entry;
     let folder = Folder::from_text(&entry.folder).ok_or_else(|| RunError::ForeignFolder {
@@ -92,7 +94,12 @@ pub(super) async fn look(
         }
         _ => Content::NotRead,
     };
-    let harm = judge_metadata(entry, &held.announced_metadata_sha256, on_disk, &content);
+    let times = entry.start.zip(checkpoint);
+    let passed = times.is_some_and(|(start, checkpoint)| start < checkpoint);
+    let announced = &held.announced_metadata_sha256;
+    let harm = judge_metadata(entry, announced, passed, on_disk, &content);
+    let is_absent = entry.stored_metadata_sha256.is_none() && harm.is_none();
+    looked.counts.without_metadata = u64::from(is_absent);
     looked.findings.extend(harm.map(|harm| Finding {
         recording: entry.id.clone(),
         media: None,

@@ -75,10 +75,11 @@ impl VerifyEnd {
             Some(error) => outcome(&RunEnd {
                 summary: crate::event::Summary::default(),
                 stopped: Some(error.clone()),
+                not_listed: None,
                 everything_was_refused: false,
             }),
             None if self.summary.damaged > self.summary.mended => Outcome::Damaged,
-            None if self.summary.waiting > 0 => Outcome::Waiting,
+            None if self.summary.waiting + self.summary.without_metadata > 0 => Outcome::Waiting,
             None => Outcome::Complete,
         }
     }

@@ -1,10 +1,11 @@
 //! Goes through the ledger in the order of the ids, looks at many recordings at once, and remembers how far it has come.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::look::{Looked, look};
@@ -29,6 +30,8 @@ pub(super) struct Pass {
     witness: Arc<dyn Witness>,
     stop: CancellationToken,
     pace: Arc<Pace>,
+    /// As it was in the beginning: what a run at work is done with later is judged as if it were not.
+    checkpoint: OnceLock<Timestamp>,
     summary: Mutex<VerifySummary>,
 }
 
@@ -53,6 +56,7 @@ impl Pass {
             witness,
             stop,
             pace: Arc::new(pace),
+            checkpoint: OnceLock::new(),
             summary: Mutex::default(),
         }
     }
@@ -73,6 +77,10 @@ impl Pass {
 
     /// From where it left off, or from the beginning, to the end.
     pub(super) async fn go(&self, harmed: &dyn Harmed) -> Result<(), RunError> {
+        let checkpoint = self.ports.ledger.checkpoint().await;
+        if let Some(at) = checkpoint.map_err(RunError::Ledger)? {
+            self.checkpoint.get_or_init(|| at);
+        }
         let tally = self.ports.ledger.tally().await.map_err(RunError::Ledger)?;
         let mut progress = self.recall().await?;
         self.tell(&VerifyEvent::Begun {
@@ -139,7 +147,8 @@ impl Pass {
         reads: &Reads,
     ) -> Result<Looked, RunError> {
         let target = self.ports.target.as_ref();
-        look(target, &self.pace, &self.stop, held, reads).await
+        let checkpoint = self.checkpoint.get().copied();
+        look(target, &self.pace, &self.stop, held, reads, checkpoint).await
     }
 
     /// Looks again for as long as the ledger has changed under a look that found something.
@@ -201,6 +210,7 @@ impl Pass {
         summary.metadata += counts.metadata;
         summary.read_files += counts.read_files;
         summary.read_bytes += counts.read_bytes;
+        summary.without_metadata += counts.without_metadata;
         let now = *summary;
         drop(summary);
         self.witness.on(&VerifyEvent::Progress(now));
@@ -277,10 +287,12 @@ impl Course<'_> {
         let looks = jobs.into_iter().map(|(held, reads)| {
             let (target, pace) = (Arc::clone(&pass.ports.target), Arc::clone(&pass.pace));
             let stop = pass.stop.clone();
+            let checkpoint = pass.checkpoint.get().copied();
             async move {
                 // On threads of their own: to hash is work.
                 let task = tokio::spawn(async move {
-                    let looked = look(target.as_ref(), &pace, &stop, &held, &reads).await;
+                    let target = target.as_ref();
+                    let looked = look(target, &pace, &stop, &held, &reads, checkpoint).await;
                     (held, reads, looked)
                 });
                 task.await

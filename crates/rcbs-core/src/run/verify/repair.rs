@@ -1,6 +1,8 @@
-//! Fetches again what is harmed: moved aside first, announced again, then through the same workers as in a backup.
+//! Fetches again what is harmed: moved aside first, announced again, then through the same workers as in a backup. What a
+//! repair that was broken off has moved aside is fetched by the next.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -13,7 +15,8 @@ use super::{Harmed, VerifyEnd, VerifyOptions, VerifyPorts};
 use crate::event::{Event, Listener};
 use crate::ledger::checkpoint::Frontier;
 use crate::ports::{
-    ApiError, EntryState, HeldRecording, MediaKey, RecordingEntry, Settlement, TargetError,
+    ApiError, EntryState, FileFact, HeldRecording, MediaKey, RecordingEntry, Settlement,
+    TargetError,
 };
 use crate::run::commit::path_text;
 use crate::run::context::Context;
@@ -23,11 +26,12 @@ use crate::run::{
     COMMITS_WAITING, Ports, RunError, RunOptions, WORKS_WAITING, commit, manifest, noted, recover,
     remote_settings, revisit, seals, unless_stopped, workers,
 };
-use crate::select::names_on_disk;
+use crate::select::{find_on_disk, names_on_disk};
 use crate::store::{Folder, SafeName, metadata_file_name};
-use crate::verify::{Finding, VerifyEvent, Witness};
+use crate::verify::{Finding, Harm, VerifyEvent, Witness};
 
-/// Verifies an archive that nobody else is changing, and mends what is harmed while the cloud still has it.
+/// Verifies an archive that nobody else is changing, and mends what is harmed while the cloud still has it. Nothing is moved
+/// aside for which there is no space.
 ///
 /// What is moved aside stays in quarantine: a damaged copy may be the last one. Whatever cannot be fetched now waits as
 /// in any backup, and is tried again by each.
@@ -74,10 +78,14 @@ async fn drive(context: &Arc<Context>, pass: &Pass) -> Result<(), RunError> {
     let mender = Mender {
         context: Arc::clone(context),
         intake: Intake::new(works_in, commits_in.clone()),
+        handed_on_bytes: AtomicU64::new(0),
         taken: Mutex::default(),
     };
     let looking = async {
-        let passed = pass.go(&mender).await;
+        let passed = match pass.go(&mender).await {
+            Ok(()) => mender.take_left_over(pass).await,
+            Err(error) => Err(error),
+        };
         context.events.emit(&Event::ListingEnded);
         if let Err(error) = passed {
             context.halt.stop(error);
@@ -119,6 +127,8 @@ async fn drive(context: &Arc<Context>, pass: &Pass) -> Result<(), RunError> {
 struct Mender {
     context: Arc<Context>,
     intake: Intake,
+    /// Of the files to fetch, as long as they were; only ever added to.
+    handed_on_bytes: AtomicU64,
     /// What was found, one entry for each recording.
     taken: Mutex<Vec<Vec<Finding>>>,
 }
@@ -138,6 +148,94 @@ impl Harmed for Mender {
 }
 
 impl Mender {
+    /// Takes what an earlier repair has moved aside and could not fetch: announced, and noted as stored before.
+    async fn take_left_over(&self, pass: &Pass) -> Result<(), RunError> {
+        let context = self.context.as_ref();
+        let mut by_age = revisit::ByAge::default();
+        while let Some(page) = by_age.next(context).await? {
+            for entry in page {
+                if context.halt.is_stopped() {
+                    return Ok(());
+                }
+                let findings = self.left_over(&entry).await?;
+                let held = pass.held(&entry.id).await?;
+                let (Some(held), false) = (held, findings.is_empty()) else {
+                    continue;
+                };
+                for finding in &findings {
+                    pass.tell(&VerifyEvent::Found(finding.clone()));
+                }
+                self.take(&held, &findings).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn left_over(&self, entry: &RecordingEntry) -> Result<Vec<Finding>, RunError> {
+        let folder = folder_of(entry)?;
+        let files = self.files(&folder).await?;
+        let names = names_on_disk(&entry.media, &files);
+        let mut findings = Vec::new();
+        for ((id, known), name) in entry.media.iter().zip(&names) {
+            let is_gone = known.state == EntryState::Announced;
+            if !is_gone || find_on_disk(&files, name).is_some() {
+                continue;
+            }
+            let path = path_text(&folder, name);
+            if self.context.noted(&path).await?.is_some() {
+                findings.push(Finding {
+                    recording: entry.id.clone(),
+                    media: Some(id.clone()),
+                    path,
+                    harm: Harm::Missing,
+                });
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Waits until what is harmed of a recording can be written anew beside all that was handed on; false when the run is
+    /// stopped, in most cases because there is no space.
+    async fn has_room(&self, entry: &RecordingEntry, findings: &[Finding]) -> bool {
+        let context = self.context.as_ref();
+        let harmed = entry.media.iter().filter(|(id, _)| {
+            let mut media = findings.iter().map(|finding| finding.media.as_ref());
+            media.any(|media| media == Some(id))
+        });
+        let bytes = harmed.map(|(_, known)| match known.state {
+            EntryState::Verified { len_bytes, .. } => len_bytes,
+            _ => 0,
+        });
+        let bytes: u64 = bytes.sum();
+        let handed_on = self.handed_on_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let received = context.events.summary().received_bytes;
+        let to_come = handed_on.saturating_sub(received).saturating_add(bytes);
+        if context.room.fits(to_come).await {
+            return true;
+        }
+        // What was handed on comes first: only with all of that written is it known what is left.
+        tokio::select! {
+            biased;
+            () = context.halt.stopped() => return false,
+            () = context.under_way.idle() => {}
+        }
+        tokio::select! {
+            biased;
+            () = context.halt.stopped() => false,
+            pass = context.room.enter(Some(bytes)) => pass.is_some(),
+        }
+    }
+
+    async fn files(&self, folder: &Folder) -> Result<Vec<FileFact>, RunError> {
+        let target = &self.context.ports.target;
+        match target.list(std::slice::from_ref(folder)).await {
+            Ok(files) => Ok(files.into_iter().next().unwrap_or_default()),
+            // A folder that cannot be listed was a finding already; the names do without.
+            Err(TargetError::NotPlain { .. } | TargetError::Io { .. }) => Ok(Vec::new()),
+            Err(error) => Err(RunError::Target(error)),
+        }
+    }
+
     async fn mend(&self, entry: &RecordingEntry, findings: &[Finding]) -> Result<(), RunError> {
         let context = self.context.as_ref();
         let answer = tokio::select! {
@@ -149,9 +247,10 @@ impl Mender {
             // Nothing has been touched yet.
             return Err(RunError::Api(error));
         }
-        let folder = Folder::from_text(&entry.folder).ok_or_else(|| RunError::ForeignFolder {
-            recording: entry.id.clone(),
-        })?;
+        if !self.has_room(entry, findings).await {
+            return Ok(());
+        }
+        let folder = folder_of(entry)?;
         self.reopen(entry, &folder, findings).await?;
         let now = context.ports.ledger.recording(&entry.id).await;
         let now = now.map_err(RunError::Ledger)?;
@@ -187,17 +286,7 @@ impl Mender {
         findings: &[Finding],
     ) -> Result<(), RunError> {
         let context = self.context.as_ref();
-        let files = context
-            .ports
-            .target
-            .list(std::slice::from_ref(folder))
-            .await;
-        let files = match files {
-            Ok(files) => files.into_iter().next().unwrap_or_default(),
-            // A folder that cannot be listed was a finding already; the names below do without.
-            Err(TargetError::NotPlain { .. } | TargetError::Io { .. }) => Vec::new(),
-            Err(error) => return Err(RunError::Target(error)),
-        };
+        let files = self.files(folder).await?;
         let names = names_on_disk(&entry.media, &files);
         let mut settlements = Vec::new();
         for ((id, known), name) in entry.media.iter().zip(&names) {
@@ -214,6 +303,9 @@ impl Mender {
                     sha256: Some(*sha256),
                 });
             }
+            if known.state == EntryState::Announced {
+                continue;
+            }
             settlements.push(Settlement::Media {
                 key: MediaKey {
                     recording: entry.id.clone(),
@@ -225,6 +317,12 @@ impl Mender {
         }
         context.settle(&settlements).await
     }
+}
+
+fn folder_of(entry: &RecordingEntry) -> Result<Folder, RunError> {
+    Folder::from_text(&entry.folder).ok_or_else(|| RunError::ForeignFolder {
+        recording: entry.id.clone(),
+    })
 }
 
 async fn quarantine(context: &Context, folder: &Folder, name: &SafeName) -> Result<(), RunError> {

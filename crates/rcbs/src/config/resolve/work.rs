@@ -101,6 +101,9 @@ impl Refusal for TimetableError {
             Self::Speed { .. } => {
                 "write bytes a second, as 500K, 20M or 20MB/s, or off for no limit".to_owned()
             }
+            Self::Unitless { speed, .. } => {
+                format!("write {speed}MB/s, or {speed}B/s if so few are meant")
+            }
             Self::Zero { .. } => "write off for no limit, or a small one".to_owned(),
             Self::Day { .. } => {
                 "write mon, tue, wed, thu, fri, sat or sun, as mon-fri or sat,sun".to_owned()

@@ -207,6 +207,7 @@ fn a_bandwidth_limit_is_told_with_the_piece_that_is_wrong() {
     assert_snapshot!(transcript(&[
         "bandwidthLimit=20Mbit/s",
         "bandwidthLimit=0",
+        "bandwidthLimit=20",
         "bandwidthLimit=mon-fri 08:00-18:00 20MB/s; weekend 50MB/s",
         "bandwidthLimit=Mon-08:00,512k Mon-18:00,off",
         "bandwidthLimit=mon-fri 8-25 20MB/s",

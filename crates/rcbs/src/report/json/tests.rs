@@ -123,6 +123,20 @@ fn samples() -> Vec<Event> {
                 reserve_bytes: 0,
             },
         },
+        Event::NoSpace {
+            needed_bytes: 1,
+            free_bytes: None,
+            reserve_bytes: 0,
+            full: None,
+            wait: Duration::ZERO,
+        },
+        Event::SpaceAgain {
+            needed_bytes: 1,
+            free_bytes: None,
+            reserve_bytes: 0,
+            waited: Duration::ZERO,
+        },
+        Event::ArchiveBegun { path: text() },
     ]
 }
 
@@ -151,6 +165,9 @@ fn number(event: &Event) -> usize {
         Event::Ended { .. } => 19,
         Event::Endangered { .. } => 20,
         Event::TooSmall { .. } => 21,
+        Event::NoSpace { .. } => 22,
+        Event::SpaceAgain { .. } => 23,
+        Event::ArchiveBegun { .. } => 24,
     }
 }
 

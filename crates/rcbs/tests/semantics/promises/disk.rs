@@ -80,6 +80,24 @@ fn expect_refused(stage: &Stage, words: &str) {
 /// B12.
 #[test]
 fn a_target_is_the_archive_that_its_ledger_knows() {
+    // What begins is told once, before and when it begins.
+    let first = one();
+    assert_eq!(first.plan(&[])["begins_archive"], true);
+    let (finished, lines) = first.backup_json();
+    finished.expect_code(0);
+    let path = first.target().display().to_string();
+    assert_eq!(events(&lines, "archive_begun")[0]["path"], path);
+    assert_eq!(lines[0]["event"], "planned");
+    let (finished, lines) = first.backup_json();
+    finished.expect_code(0);
+    assert!(events(&lines, "archive_begun").is_empty(), "{lines:?}");
+    assert_eq!(first.plan(&[])["begins_archive"], false);
+    // An archive of the original program is none that begins.
+    std::fs::remove_dir_all(first.target().join(".rcbs")).unwrap();
+    assert_eq!(first.plan(&[])["begins_archive"], false);
+    let (_, lines) = first.backup_json();
+    assert!(events(&lines, "archive_begun").is_empty(), "{lines:?}");
+
     // Another archive at its place.
     let stage = with_state_elsewhere();
     let other = with_state_elsewhere();
@@ -250,7 +268,7 @@ fn a_full_disk_is_waited_for_and_then_ends_the_run() {
     };
     let (finished, stage) = finish("15", "1");
     let finished = finished.expect_code(0);
-    for words in ["no space left at", "there is space in the target again"] {
+    for words in ["no space left at", "\"no_space\"", "\"space_again\""] {
         assert!(finished.stdout.contains(words), "{}", finished.stdout);
     }
     assert_eq!(stage.states("one"), ["verified"]);

@@ -56,7 +56,7 @@ fn a_limit_may_follow_the_hours_of_the_week() {
         let ahead = if ahead > 12 { ahead - 24 } else { ahead };
         format!("ZONE{}", -ahead)
     };
-    let lines = "bandwidthLimit=2-5 200kB/s; 14-17 off; 1";
+    let lines = "bandwidthLimit=2-5 200kB/s; 14-17 off; 1B/s";
     let by_night = backup(lines, Some(&zone(3)));
     assert!(by_night > Duration::from_millis(2_400), "{by_night:?}");
     let by_day = backup(lines, Some(&zone(15)));

@@ -5,6 +5,7 @@ mod climb;
 mod concurrency;
 mod gate;
 mod pace;
+mod start;
 mod timetable;
 mod unit;
 

@@ -13,7 +13,7 @@ const GAIN: f64 = 1.05;
 /// Fewer is kept when it brings nearly as much as the most that was seen on the way down.
 const LOSS: f64 = 0.97;
 /// An object counts as so many bytes more: small ones are worth their round trips.
-const OBJECT_BYTES: f64 = 65_536.0;
+pub(super) const OBJECT_BYTES: f64 = 65_536.0;
 /// Fewer than this are not tried: some transfers always wait for an answer while others fill the line.
 const LEAST: usize = 4;
 /// Rounds without a trial after neither more nor fewer was better; doubled each time, up to the last.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::climb::Climb;
+use super::start::Start;
 
 /// Where the limit begins, unless the upper bound is lower.
 const START: usize = 16;
@@ -16,14 +17,12 @@ const BURST: Duration = Duration::from_secs(1);
 /// So long after the last throttle the search goes on: what was too much then may be borne now.
 const CALM: Duration = Duration::from_mins(2);
 
-/// A short run must not pay for measuring: for so long the limit only grows.
-const START_FOR: Duration = Duration::from_secs(4);
-
 /// An adaptive limit.
 ///
 /// - Until the first byte came it is small: it may be that everything is refused.
-/// - It begins with the slow start of TCP (RFC 5681): one more with each success, so it doubles in the time one request takes.
-/// - After some seconds it is measured whether more, or fewer, bring as much.
+/// - It begins with the slow start of TCP (RFC 5681): it doubles in the time one request takes, for as long as that brings
+///   more.
+/// - Then, and after some seconds at the latest, it is measured whether a few more, or fewer, bring as much.
 /// - When the server says slow down, that counts more than any measuring: from then on additive increase, multiplicative
 ///   decrease (AIMD); one more with each full round of successes. After some calm minutes it is measured again.
 #[derive(Debug, Clone)]
@@ -36,8 +35,7 @@ pub struct Concurrency {
     successes: usize,
     /// When the limit was last lowered because of a throttle.
     lowered: Option<Duration>,
-    /// When the slow start ends; set with the first transfer.
-    started_until: Option<Duration>,
+    start: Start,
     climb: Climb,
 }
 
@@ -52,7 +50,7 @@ impl Concurrency {
             proven: false,
             successes: 0,
             lowered: None,
-            started_until: None,
+            start: Start::default(),
             climb: Climb::new(max),
         }
     }
@@ -60,6 +58,7 @@ impl Concurrency {
     /// Notes bytes that came, while so many transfers were under way.
     pub fn on_bytes(&mut self, bytes: u64, running: usize, now_elapsed: Duration) {
         self.proven = true;
+        self.start.add_bytes(bytes);
         self.climb.add_bytes(bytes);
         self.look(running, now_elapsed);
     }
@@ -69,23 +68,21 @@ impl Concurrency {
         self.proven = true;
         self.calm_down(now_elapsed);
         self.climb.add_object();
-        self.successes += 1;
-        let round = if self.lowered.is_some() {
-            self.limit
-        } else if self.is_starting(now_elapsed) {
-            1
-        } else {
-            usize::MAX
-        };
-        if self.successes >= round {
-            self.successes = 0;
-            self.limit = self.limit.saturating_add(1).min(self.max);
+        if self.lowered.is_some() {
+            self.successes += 1;
+            if self.successes >= self.limit {
+                self.successes = 0;
+                self.limit = self.limit.saturating_add(1).min(self.max);
+            }
+        } else if !self.start.is_over(now_elapsed) {
+            self.limit = self.start.on_success(self.limit, self.max, now_elapsed);
         }
         self.look(running, now_elapsed);
     }
 
     /// Notes that a transfer ended and no other was waiting: what comes is not bounded by this limit now.
     pub fn on_idle(&mut self) {
+        self.start.restart_round();
         self.climb.restart_round();
     }
 
@@ -97,12 +94,8 @@ impl Concurrency {
         }
     }
 
-    fn is_starting(&mut self, now: Duration) -> bool {
-        now < *self.started_until.get_or_insert(now + START_FOR)
-    }
-
     fn look(&mut self, running: usize, now: Duration) {
-        if self.lowered.is_none() && !self.is_starting(now) {
+        if self.lowered.is_none() && self.start.is_over(now) {
             self.limit = self.climb.look(self.limit, running, now);
         }
     }
@@ -119,6 +112,7 @@ impl Concurrency {
             return;
         }
         self.lowered = Some(now_elapsed);
+        self.start.end();
         self.successes = 0;
         self.limit = (self.limit / 2).max(1);
     }

@@ -180,9 +180,15 @@ mod tests {
         let mut waiting = Box::pin(gate.enter());
         assert!(waiting.as_mut().now_or_never().is_none());
         assert_eq!(gate.lock().waiting, 1);
-        gate.succeeded(Duration::ZERO);
+        for _ in 0..17 {
+            gate.succeeded(Duration::from_secs(1));
+        }
+        assert!(waiting.as_mut().now_or_never().is_none(), "no time passed");
+        gate.succeeded(Duration::from_secs(2));
         let entered = waiting.as_mut().now_or_never();
         assert!(entered.is_some());
+        passes.extend((17..32).map_while(|_| gate.enter().now_or_never()));
+        assert_eq!(passes.len(), 31);
         assert!(gate.enter().now_or_never().is_none());
     }
 }

@@ -25,18 +25,43 @@ fn it_begins_at_sixteen_or_below() {
     }
 }
 
+/// The limits that a start goes through when so many objects end in a second with so many transfers.
+fn limits_of_a_start(max: usize, per_s: impl Fn(usize) -> f64) -> Vec<usize> {
+    let mut rate = Concurrency::new(max);
+    let mut now = Duration::ZERO;
+    let mut limits = vec![rate.limit.min(max)];
+    while now < Duration::from_secs(3) && !rate.start.is_over(now) {
+        rate.on_success(rate.limit(), now);
+        if limits.last() != Some(&rate.limit()) {
+            limits.push(rate.limit());
+        }
+        now += Duration::from_secs_f64(1.0 / per_s(rate.limit()));
+    }
+    limits
+}
+
 #[test]
-fn without_a_throttle_it_doubles_each_round_up_to_the_bound() {
-    let mut rate = Concurrency::new(64);
-    assert_eq!(after_successes(&mut rate, 16), 32);
-    assert_eq!(after_successes(&mut rate, 32), 64);
-    assert_eq!(after_successes(&mut rate, 1_000), 64);
+fn it_doubles_round_by_round_for_as_long_as_that_brings_more() {
+    for (max, most_per_s, limits) in [
+        (64, f64::INFINITY, vec![16, 32, 64]),
+        (200, f64::INFINITY, vec![16, 32, 64, 128, 200]),
+        (8, f64::INFINITY, vec![8]),
+        // Sixteen fill the line: twice as many are tried, and given up.
+        (64, 160.0, vec![16, 32, 64, 32]),
+        (256, 640.0, vec![16, 32, 64, 128, 64]),
+        // So fast that a round takes no time: it is watched all the same.
+        (64, 1e5, vec![16, 32, 64, 32]),
+    ] {
+        let each_per_s = if most_per_s == 1e5 { 1e5 } else { 10.0 };
+        let per_s = |running: usize| most_per_s.min(running as f64 * each_per_s);
+        assert_eq!(limits_of_a_start(max, per_s), limits, "{max} {most_per_s}");
+    }
 }
 
 #[test]
 fn a_throttle_halves_it_once_a_second() {
     let mut rate = Concurrency::new(64);
-    assert_eq!(after_successes(&mut rate, 48), 64);
+    (rate.limit, rate.proven) = (64, true);
     for (at, limit) in [
         (5_000, 32),
         (5_001, 32),

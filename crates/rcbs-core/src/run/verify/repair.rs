@@ -294,8 +294,16 @@ impl Mender {
             let Some(finding) = findings.iter().find(of_this) else {
                 continue;
             };
+            let key = MediaKey {
+                recording: entry.id.clone(),
+                media: id.clone(),
+            };
             if finding.harm.is_in_the_way() {
                 quarantine(context, folder, name).await?;
+                settlements.push(Settlement::MovedAside {
+                    key: key.clone(),
+                    path: path_text(folder, name),
+                });
             }
             if let EntryState::Verified { sha256, .. } = &known.state {
                 settlements.push(Settlement::Noted {
@@ -307,10 +315,7 @@ impl Mender {
                 continue;
             }
             settlements.push(Settlement::Media {
-                key: MediaKey {
-                    recording: entry.id.clone(),
-                    media: id.clone(),
-                },
+                key,
                 state: EntryState::Announced,
                 recipients: Vec::new(),
             });

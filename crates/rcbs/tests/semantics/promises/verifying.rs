@@ -124,6 +124,8 @@ fn repair_fetches_again_what_the_cloud_still_has() {
     assert_eq!(stage.object_requests(), 2, "nothing else is fetched");
     assert_eq!(stage.archive(), before);
     assert_eq!(stage.own_files("quarantine").len(), 1);
+    let life = stage.explain("a")["history"].to_string();
+    assert!(life.contains("moved_aside"), "{life}");
     // Now one object is gone from the cloud.
     stage.server.cloud().change(|cloud| {
         cloud.change("b", |recording| {

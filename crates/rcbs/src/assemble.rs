@@ -99,8 +99,8 @@ fn no_login() -> Refusal {
 pub fn open_archive(settings: &Settings) -> Result<Archive, Refusal> {
     let ledger_file = settings.state_dir.join(LEDGER_FILE);
     identity::refuse_another(settings)?;
-    let is_new = open_view(settings)?.is_new();
-    let is_new = is_new.map_err(|error| refuse_target(&error, settings))?;
+    // Whatever cannot be looked at is told by what opens it.
+    let is_new = open_view(settings).is_ok_and(|view| view.is_new().unwrap_or(false));
     let target = FolderTarget::open_with(
         &settings.target_dir,
         opening(settings, &ledger_file),

@@ -1,4 +1,8 @@
 //! Patience by itself, with paused time.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the clock that is handed in here is tokio's, paused"
+)]
 
 use futures_util::FutureExt as _;
 

@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::support::looking::{Said, every_byte};
 use super::{AtEvent, World, day_of, live_until, options, whole_run};
 
-/// Recordings with media files and, between them, some without any.
+/// Pages of recordings with media files and, between them, some without any.
 fn some_without_media() -> Cloud {
     (0..12).fold(Cloud::new(3), |cloud, number| {
         let recording = cloud.recording(&format!("r{number}"));
         let recording = recording.at(&format!("2018-02-12T{:02}:00:00Z", 2 * number));
-        match number % 3 {
+        match number / 2 % 3 {
             0 => recording.build(),
             _ => recording.audio().build(),
         }
@@ -29,7 +29,16 @@ fn some_without_media() -> Cloud {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_unfinished_backup_has_not_reached_waits_and_is_no_damage() {
-    let world = World::new(some_without_media(), &[]);
+    // One page after the other, so that there are moments at which nothing but metadata are under way.
+    let quirks = Quirks {
+        page_cap: 2,
+        ..Quirks::default()
+    };
+    let world = World::with(
+        some_without_media(),
+        &quirks,
+        &["list always: delay ms=20000"],
+    );
     let mut unfinished = 0;
     for moment in 1..40 {
         let folder = TempDir::new().unwrap();

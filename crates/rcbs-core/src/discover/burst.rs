@@ -3,7 +3,7 @@
 //! Patterns such as `*7` are documented and divide the numbers, but recordings whose caller ends in no digit, or is
 //! hidden, fit none of them. So the parts are proof only together with the server's own count of the whole.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::facts::{Key, Ms, PageFacts, Range};
 use super::server::{Server, Total};
@@ -22,7 +22,7 @@ pub(super) struct Burst {
     /// The moment itself.
     pub(super) piece: Range,
     total: Option<u64>,
-    known: HashSet<Key>,
+    known: BTreeSet<Key>,
     /// Under which ending a recording was shown.
     endings: HashMap<Key, String>,
     to_ask: VecDeque<String>,
@@ -31,7 +31,12 @@ pub(super) struct Burst {
 }
 
 impl Burst {
-    pub(super) fn new(asked: Range, piece: Range, known: HashSet<Key>, total: Option<u64>) -> Self {
+    pub(super) fn new(
+        asked: Range,
+        piece: Range,
+        known: BTreeSet<Key>,
+        total: Option<u64>,
+    ) -> Self {
         Self {
             asked,
             piece,

@@ -7,7 +7,7 @@
 
 mod pass;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use self::pass::{Ask, Pass, keys};
 use super::facts::{Key, PageFacts};
@@ -87,7 +87,7 @@ impl Listing {
     }
 
     /// Recordings of the range and its margins seen so far.
-    pub(super) fn known(&self) -> &HashSet<Key> {
+    pub(super) fn known(&self) -> &BTreeSet<Key> {
         &self.pass.known
     }
 

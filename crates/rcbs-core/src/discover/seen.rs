@@ -1,17 +1,18 @@
 //! Which recordings were handed on already, so that overlapping pages and slices hand on each once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use super::facts::{EntryFacts, Key, first_bytes};
+use super::facts::{EntryFacts, Key, Ms, first_bytes};
 
 /// Faults that are remembered so as not to be told twice.
 const FAULTS: usize = 10_000;
 
-/// What was seen in the list under way and in the one before: slices overlap no further. About 64 bytes a recording.
+/// What was seen in the list under way and in the one before: slices overlap no further. About 60 bytes a recording; a
+/// hash table would take up to three times as much, and both the old and the new one while it grows.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    current: HashMap<Key, Sighting>,
-    previous: HashMap<Key, Sighting>,
+    current: BTreeMap<Key, Sighting>,
+    previous: BTreeMap<Key, Sighting>,
     faults: HashSet<u128>,
 }
 
@@ -20,7 +21,31 @@ pub(super) struct Seen {
 struct Sighting {
     /// Of the bytes in the list; the same for all that are listed by their id only.
     digest: u64,
-    facts: EntryFacts,
+    /// When it began and ended, [`UNKNOWN`] where that is not known: half as long as with options.
+    start: Ms,
+    stop: Ms,
+}
+
+/// No time that a server writes.
+const UNKNOWN: Ms = Ms::MIN;
+
+impl Sighting {
+    fn new(listed: &[u8], facts: EntryFacts) -> Self {
+        Self {
+            digest: digest(listed),
+            start: facts.start.unwrap_or(UNKNOWN),
+            stop: facts.stop.unwrap_or(UNKNOWN),
+        }
+    }
+
+    fn facts(self, key: Key) -> EntryFacts {
+        let known = |at: Ms| Some(at).filter(|at| *at != UNKNOWN);
+        EntryFacts {
+            key: Some(key),
+            start: known(self.start),
+            stop: known(self.stop),
+        }
+    }
 }
 
 /// How a listed entry relates to what was seen.
@@ -46,15 +71,14 @@ impl Seen {
         let before = self.current.get(&key).or_else(|| self.previous.get(&key));
         match before {
             None => Novelty::New,
-            Some(before) if before.digest == digest(listed) => Novelty::Known(before.facts),
+            Some(before) if before.digest == digest(listed) => Novelty::Known(before.facts(key)),
             Some(_) => Novelty::Changed,
         }
     }
 
     /// Remembers a recording that was handed on.
     pub(super) fn enter(&mut self, key: Key, listed: &[u8], facts: EntryFacts) {
-        let digest = digest(listed);
-        self.current.insert(key, Sighting { digest, facts });
+        self.current.insert(key, Sighting::new(listed, facts));
     }
 
     /// Whether a fault is told for the first time.

@@ -8,7 +8,7 @@ mod halves;
 mod pieces;
 mod ranges;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::burst::Burst;
 use super::errand::{self, Errand, Finding};
@@ -67,7 +67,7 @@ pub struct Walk<'a> {
     /// Where the halves of a piece end that may not have been cut, the next one last.
     halves: Vec<Ms>,
     /// What the whole of them has shown.
-    shown: HashSet<Key>,
+    shown: BTreeSet<Key>,
     /// The second that is being divided, and the length of its pieces.
     second: Option<(Ms, Ms)>,
     errand: Option<Errand>,
@@ -112,7 +112,7 @@ impl<'a> Walk<'a> {
             expected: BTreeSet::new(),
             missing: Vec::new(),
             halves: Vec::new(),
-            shown: HashSet::new(),
+            shown: BTreeSet::new(),
             second: None,
             errand: None,
             errand_limit: 0,
@@ -362,7 +362,7 @@ impl<'a> Walk<'a> {
         if self.sample.len() >= SAMPLE {
             return;
         }
-        let shown: HashSet<Key> = self.sample.iter().map(|(_, key)| *key).collect();
+        let shown: BTreeSet<Key> = self.sample.iter().map(|(_, key)| *key).collect();
         for entry in &page.entries {
             let (Some(time), Some(key)) = (self.time_of(entry), entry.key) else {
                 continue;

@@ -1,6 +1,6 @@
 //! One reading of a list from its beginning: what was seen, and what comes next.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::super::facts::{EntryFacts, Key, PageFacts};
 use super::super::server::Fill;
@@ -13,7 +13,7 @@ pub(super) struct Pass {
     pub(super) asked_limit: u16,
     /// The entry that the next page by offset begins with.
     pub(super) anchor: Option<Key>,
-    pub(super) known: HashSet<Key>,
+    pub(super) known: BTreeSet<Key>,
     /// Entries that stand in the list up to here.
     pub(super) position: u64,
     /// Those among them that are no readable recordings.
@@ -60,7 +60,7 @@ impl Pass {
             ask: Ask::First,
             asked_limit: 0,
             anchor: None,
-            known: HashSet::new(),
+            known: BTreeSet::new(),
             position: 0,
             keyless: 0,
             doubles: false,

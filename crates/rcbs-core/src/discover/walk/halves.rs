@@ -4,6 +4,8 @@
 //! A page of three may be all there is, or all that the server shows. If both halves of its time are answered with fewer
 //! than three, neither was cut. Only when something new appears are pages known to be cut, and pieces chosen by density.
 
+use std::collections::BTreeSet;
+
 use super::pieces::FULL_PAGE;
 use super::*;
 
@@ -44,7 +46,7 @@ impl Walk<'_> {
     }
 
     /// Takes note of what a half shows: something that the whole did not means that pages are cut.
-    pub(super) fn judge_half(&mut self, known: &HashSet<Key>) {
+    pub(super) fn judge_half(&mut self, known: &BTreeSet<Key>) {
         if self.halves.is_empty() {
             return;
         }

@@ -1,5 +1,7 @@
 //! Which piece of time to ask for next, and what to do with one that is cut.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::discover::server::{PAGE_LIMIT, Pieces};
 use crate::discover::stride::{self, Piece};
@@ -102,7 +104,7 @@ impl Walk<'_> {
 
     /// Recordings that a longer answer has shown must be in the shorter one. If they are not, the server keeps to its
     /// bounds less finely than thought, or they have just been deleted.
-    fn is_something_missing(&mut self, known: &HashSet<Key>) -> bool {
+    fn is_something_missing(&mut self, known: &BTreeSet<Key>) -> bool {
         let was_missing = std::mem::take(&mut self.missing);
         if was_missing.iter().any(|(_, key)| known.contains(key)) {
             self.flaw(DiscoverError::Inconsistent {
@@ -271,7 +273,7 @@ impl Walk<'_> {
     }
 
     /// A whole second is cut: parts of it can be asked for if the server looks at milliseconds.
-    fn enter_second(&mut self, known: HashSet<Key>, total: Option<u64>) {
+    fn enter_second(&mut self, known: BTreeSet<Key>, total: Option<u64>) {
         let witness = self
             .sample
             .iter()
@@ -301,7 +303,7 @@ impl Walk<'_> {
         }
     }
 
-    fn begin_burst(&mut self, at: Ms, width: Ms, known: HashSet<Key>, total: Option<u64>) {
+    fn begin_burst(&mut self, at: Ms, width: Ms, known: BTreeSet<Key>, total: Option<u64>) {
         let piece = Range {
             since: at,
             until: at + width,

@@ -23,6 +23,9 @@ use crate::verify::{
     Chain, Content, ManifestFinding, ManifestHarm, VerifyEvent, VerifySummary, Witness,
 };
 
+/// Files of a manifest whose reading is prepared at a time.
+const LINES_AT_ONCE: usize = 256;
+
 /// How manifests are verified.
 #[derive(Debug, Clone)]
 pub struct ManifestsOptions {
@@ -180,54 +183,69 @@ impl Walk {
 
     /// Compares the files of one manifest. The manifest before it is among its lines and was compared by the chain.
     async fn lines(&mut self, name: PartName, lines: Vec<Line>) -> Result<(), RunError> {
-        let of_files = lines
+        let mut of_files = lines
             .into_iter()
             .filter(|line| !PartName::is_at(&line.path));
-        let reads = of_files.map(|line| {
-            let (target, pace) = (Arc::clone(&self.target), Arc::clone(&self.pace));
-            let stop = self.stop.clone();
-            async move {
-                let task = tokio::spawn(async move {
-                    let read = read_file(target.as_ref(), &pace, &stop, &line).await;
-                    (line, read)
-                });
-                task.await
+        loop {
+            let some: Vec<_> = of_files
+                .by_ref()
+                .take(LINES_AT_ONCE)
+                .map(|line| self.reading(line))
+                .collect();
+            if some.is_empty() {
+                return Ok(());
             }
-        });
-        let mut reads =
-            stream::iter(reads.collect::<Vec<_>>()).buffered(self.options.parallel.max(1));
-        while let Some(done) = reads.next().await {
-            let Ok((line, read)) = done else {
-                return Err(super::pass::panicked());
-            };
-            let harm = match read? {
-                Content::Whole { len_bytes, sha256 } => {
-                    self.summary.read_files += 1;
-                    self.summary.read_bytes += len_bytes;
-                    (sha256 != line.sha256).then_some(ManifestHarm::Digest)
-                }
-                Content::Unreadable(reason) => Some(ManifestHarm::Unreadable { reason }),
-                Content::NotRead | Content::Head(_) => Some(ManifestHarm::Missing),
-            };
-            self.summary.lines += 1;
-            // What an earlier line says no longer counts.
-            let earlier = self.unlike.remove(&line.path);
-            if let Some((before, ManifestHarm::Digest)) = earlier
-                && line.path.ends_with(MEDIA_ENDING)
-                && before != name
-            {
-                self.tell(&VerifyEvent::Changed {
-                    path: line.path.clone(),
-                    before: before.path(),
-                    now: name.path(),
-                });
+            let mut reads = stream::iter(some).buffered(self.options.parallel.max(1));
+            while let Some(done) = reads.next().await {
+                let (line, content) = done?;
+                self.line(name, line, content);
             }
-            if let Some(harm) = harm {
-                self.unlike.insert(line.path, (name, harm));
-            }
-            self.witness.on(&VerifyEvent::Progress(self.summary));
         }
-        Ok(())
+    }
+
+    /// Reads the file of a line, once it is polled.
+    fn reading(
+        &self,
+        line: Line,
+    ) -> impl Future<Output = Result<(Line, Content), RunError>> + use<> {
+        let (target, pace) = (Arc::clone(&self.target), Arc::clone(&self.pace));
+        let stop = self.stop.clone();
+        async move {
+            let task = tokio::spawn(async move {
+                let read = read_file(target.as_ref(), &pace, &stop, &line).await;
+                read.map(|content| (line, content))
+            });
+            task.await.unwrap_or_else(|_| Err(super::pass::panicked()))
+        }
+    }
+
+    fn line(&mut self, name: PartName, line: Line, content: Content) {
+        let harm = match content {
+            Content::Whole { len_bytes, sha256 } => {
+                self.summary.read_files += 1;
+                self.summary.read_bytes += len_bytes;
+                (sha256 != line.sha256).then_some(ManifestHarm::Digest)
+            }
+            Content::Unreadable(reason) => Some(ManifestHarm::Unreadable { reason }),
+            Content::NotRead | Content::Head(_) => Some(ManifestHarm::Missing),
+        };
+        self.summary.lines += 1;
+        // What an earlier line says no longer counts.
+        let earlier = self.unlike.remove(&line.path);
+        if let Some((before, ManifestHarm::Digest)) = earlier
+            && line.path.ends_with(MEDIA_ENDING)
+            && before != name
+        {
+            self.tell(&VerifyEvent::Changed {
+                path: line.path.clone(),
+                before: before.path(),
+                now: name.path(),
+            });
+        }
+        if let Some(harm) = harm {
+            self.unlike.insert(line.path, (name, harm));
+        }
+        self.witness.on(&VerifyEvent::Progress(self.summary));
     }
 
     fn found(&mut self, path: String, listed_in: Option<String>, harm: ManifestHarm) {

@@ -17,6 +17,7 @@ use crate::failure::FailureClass;
 use crate::fetch::sha256;
 use crate::ports::{MediaKey, Staged, TargetError};
 use crate::recording::RecordingId;
+use crate::select::Choice;
 use crate::store::{Folder, SafeName, metadata_file_name, stage_name};
 
 /// A recording and what is to be done with it.
@@ -33,6 +34,14 @@ pub(crate) struct Work {
     /// Its share of the memory that listed metadata may take; given back when the work is done.
     #[expect(dead_code, reason = "held for as long as the work lives")]
     pub(crate) memory: OwnedSemaphorePermit,
+}
+
+impl Work {
+    /// Whether everything is in place: what is left is to say so.
+    pub(crate) fn is_done(&self) -> bool {
+        let is_kept = |one: &MediaWork| matches!(one.choice, Choice::Keep);
+        self.metadata.is_none() && self.media.iter().all(is_kept)
+    }
 }
 
 /// Metadata that has to be stored.

@@ -19,6 +19,11 @@ pub(crate) async fn work_all(
     let most = context.options.max_connections.saturating_mul(2);
     let mut tasks = JoinSet::new();
     while let Some(work) = inbox.recv().await {
+        if work.is_done() {
+            // Most of a run that finds everything in place: a task for each would cost more than the work.
+            finish_recording(context, work, &outbox).await;
+            continue;
+        }
         while tasks.len() >= most {
             note(tasks.join_next().await);
         }

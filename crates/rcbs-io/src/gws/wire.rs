@@ -72,7 +72,12 @@ impl Received {
 
     /// The received bytes of a piece of [`Self::text`], shared, not copied.
     fn slice(&self, piece: &str) -> Bytes {
-        let begin = piece.as_ptr() as usize - self.text().as_ptr() as usize;
+        // Not from `text`, which would look at the whole page again for each of its entries.
+        let text = match &self.repaired {
+            Some(text) => text.as_ptr(),
+            None => self.bytes.as_ptr(),
+        };
+        let begin = piece.as_ptr() as usize - text as usize;
         self.bytes.slice(begin..begin + piece.len())
     }
 }

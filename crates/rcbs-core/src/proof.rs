@@ -273,15 +273,12 @@ pub fn prove(period: Option<Period>, counts: Vec<DayCount>, listed: &[Period]) -
     Proof { period, rows }
 }
 
-/// Where what was never listed begins in a period; `None` when all of it was. `listed` is in order.
+/// Where the end of a period begins that was never listed; `None` when something was listed up to its end. What was left
+/// out before that is told day by day.
 #[must_use]
-pub fn first_unlisted(period: Period, listed: &[Period]) -> Option<Timestamp> {
-    let mut at = period.since;
-    for one in listed {
-        if one.since <= at && at < one.until {
-            at = one.until;
-        }
-    }
+pub fn unlisted_end(period: Period, listed: &[Period]) -> Option<Timestamp> {
+    let ends = listed.iter().map(|one| one.until);
+    let at = ends.fold(period.since, Timestamp::max);
     (at < period.until).then_some(at)
 }
 

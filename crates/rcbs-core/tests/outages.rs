@@ -35,6 +35,8 @@ enum Darkness {
     Mute,
     /// Each answer is HTTP 500.
     Failing,
+    /// Each connection breaks.
+    Cut,
 }
 
 /// Answers so many requests, then is out of reach for a time, and counts what is asked in it.
@@ -96,6 +98,7 @@ fn api_silence(as_what: Darkness) -> ApiError {
     match as_what {
         Darkness::Gone => ApiError::Unreachable { reason },
         Darkness::Mute => ApiError::Timeout { reason },
+        Darkness::Cut => ApiError::Cut { reason },
         Darkness::Failing => ApiError::Server {
             status: 500,
             message: reason,
@@ -108,6 +111,7 @@ fn store_silence(as_what: Darkness) -> StoreError {
     match as_what {
         Darkness::Gone => StoreError::Unreachable { reason },
         Darkness::Mute => StoreError::Timeout { reason },
+        Darkness::Cut => StoreError::Cut { reason },
         Darkness::Failing => StoreError::Server {
             status: 500,
             code: reason,
@@ -208,7 +212,12 @@ const FOR_EVER: Duration = Duration::from_secs(1_000_000);
 /// E14.
 #[tokio::test(start_paused = true)]
 async fn an_outage_in_the_middle_is_waited_through_with_few_requests() {
-    for as_what in [Darkness::Gone, Darkness::Mute, Darkness::Failing] {
+    for as_what in [
+        Darkness::Gone,
+        Darkness::Mute,
+        Darkness::Failing,
+        Darkness::Cut,
+    ] {
         for (who, api_answers, store_answers) in [("store", u64::MAX, 10), ("api", 4, u64::MAX)] {
             let name = format!("{who} {as_what:?}");
             let folder = TempDir::new().unwrap();
@@ -330,7 +339,7 @@ impl MediaStore for Spotted {
 /// E14.
 #[tokio::test(start_paused = true)]
 async fn objects_that_always_fail_are_no_outage_and_hold_up_no_other() {
-    for as_what in [Darkness::Mute, Darkness::Failing] {
+    for as_what in [Darkness::Mute, Darkness::Failing, Darkness::Cut] {
         let folder = TempDir::new().unwrap();
         let World { api, store, clock } = World::new(u64::MAX, u64::MAX, FOR_EVER);
         let store = Arc::new(Spotted {

@@ -63,10 +63,9 @@ impl Frontier {
         }
     }
 
-    /// The same, and whatever is settled the checkpoint does not move past `most`.
-    #[must_use]
-    pub fn not_beyond(self, most: Timestamp) -> Self {
-        Self { most, ..self }
+    /// Whatever is settled from now on, the checkpoint does not move past `most`, nor past what was named before.
+    pub fn lower_to(&mut self, most: Timestamp) {
+        self.most = self.most.min(most);
     }
 
     /// Notes that everything announced in a slice is settled. Returns the new checkpoint if that moves it.

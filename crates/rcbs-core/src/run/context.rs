@@ -1,5 +1,6 @@
 //! What every part of a run needs: ports, options, the listener, and the brakes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use crate::event::{Event, Events, Listener};
 use crate::failure::FailureClass;
 use crate::fetch::{CloudCertificates, FetchError, PlainMedia, PlainRule};
 use crate::patience::{Brake, Patience};
+use crate::plan::Clocks;
 use crate::ports::{EntryState, MediaKey, MediaStore, RecordingApi, Settlement, StoreError};
 use crate::rate::{Concurrency, Gate, Pace};
 use crate::recording::{self, MetadataError, Recording};
@@ -56,6 +58,7 @@ pub(crate) struct Context {
     asked_patiently: OnceCell<()>,
     denials: Mutex<Denials>,
     outage: Mutex<Outage>,
+    told_clocks: AtomicBool,
 }
 
 impl Context {
@@ -108,11 +111,24 @@ impl Context {
             asked_patiently: OnceCell::new(),
             denials: Mutex::default(),
             outage: Mutex::default(),
+            told_clocks: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.clock.now()
+    }
+
+    /// What time it is by our clock and by that of the recording API, as far as its answers have told. Where they differ
+    /// the operator hears of it, once.
+    pub(crate) fn clocks(&self) -> Clocks {
+        let (clocks, note) = Clocks::compare(self.now(), self.api.clock_ahead());
+        if let Some(note) = note
+            && !self.told_clocks.swap(true, Ordering::Relaxed)
+        {
+            self.events.warn(note.to_string());
+        }
+        clocks
     }
 
     /// Writes new states into the ledger.

@@ -47,9 +47,10 @@ impl Denials {
         KEY_CODES.contains(&code) || self.streak >= bound
     }
 
-    /// At the end of a run: everything that was asked for was refused.
+    /// At the end of a run: everything that was asked for was refused. A few that were refused before are what is left
+    /// when all others are here, and say nothing of the login.
     pub(crate) fn nothing_was_given(&self) -> bool {
-        self.given == 0 && self.refused > 0
+        self.given == 0 && (self.streak > 0 || self.refused >= u64::from(STREAK))
     }
 }
 
@@ -74,6 +75,17 @@ mod tests {
             .collect();
         assert_eq!(verdicts, [false, false, false, false, true]);
         assert!(denials.nothing_was_given());
+    }
+
+    #[test]
+    fn the_few_that_are_always_refused_are_no_refused_login() {
+        let mut denials = Denials::default();
+        for _ in 0..4 {
+            assert!(!denials.refused("AccessDenied", true));
+            assert!(!denials.nothing_was_given());
+        }
+        assert!(!denials.refused("AccessDenied", true));
+        assert!(denials.nothing_was_given(), "all of many");
     }
 
     #[test]

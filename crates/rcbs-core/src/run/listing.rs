@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::failure::FailureClass;
 use crate::fetch::sha256;
 use crate::plan::{Plan, Slice, slices};
+use crate::ports::ApiError;
 use crate::recording::{Recording, RecordingId};
 
 /// Pages listed ahead of those that take them: while one is taken in, the next is on its way.
@@ -115,6 +116,7 @@ pub(crate) async fn list(
         .placing_at(context.options.endpoint.clone())
         .asking_at_once(context.options.max_connections);
     let mut ahead = Ahead::default();
+    let mut failed_in_a_row = 0;
     let slices = slices(window.since, window.until, plan.slice_length).map_err(RunError::Window)?;
     for (number, slice) in slices.enumerate() {
         if context.halt.is_stopped() {
@@ -141,10 +143,18 @@ pub(crate) async fn list(
         let in_reach = match listed.end {
             End::Complete(report) => {
                 tell_complete(context, slice, listed.found, report);
+                failed_in_a_row = 0;
                 true
             }
             End::Stopped => false,
-            End::Failed(error) => tell_failed(context, slice, error)?,
+            End::Failed(error) => match tell_failed(context, slice, error)? {
+                After::GoOn => true,
+                After::GoOnForNow => {
+                    failed_in_a_row += 1;
+                    failed_in_a_row < FAILED_IN_A_ROW
+                }
+                After::Stop => false,
+            },
         };
         if !in_reach {
             return Ok(ListingEnd {
@@ -167,8 +177,22 @@ fn tell_complete(context: &Context, slice: Slice, recordings: u64, report: Slice
     });
 }
 
-/// Tells of a slice that was not listed; whether the next one is worth a try. A refused login ends the run.
-fn tell_failed(context: &Context, slice: Slice, error: DiscoverError) -> Result<bool, RunError> {
+/// So many slices in a row that the server fails to list: it is not the slices. One or two may hold what it cannot
+/// serve, for ever, and must not keep all that comes after them from being backed up in time.
+const FAILED_IN_A_ROW: u32 = 3;
+
+/// What follows from a slice that was not listed.
+enum After {
+    /// The next one may be another matter.
+    GoOn,
+    /// So may it here, but not many times.
+    GoOnForNow,
+    /// Nobody is there to be asked.
+    Stop,
+}
+
+/// Tells of a slice that was not listed. A refused login ends the run.
+fn tell_failed(context: &Context, slice: Slice, error: DiscoverError) -> Result<After, RunError> {
     let class = error.class();
     let reason = match &error {
         // That recordings cannot be listed is what the event says already.
@@ -179,6 +203,17 @@ fn tell_failed(context: &Context, slice: Slice, error: DiscoverError) -> Result<
         class,
         FailureClass::Transient | FailureClass::Throttled { .. }
     );
+    let after = match &error {
+        DiscoverError::Api(ApiError::Unreachable { .. } | ApiError::Throttled { .. }) => {
+            After::Stop
+        }
+        DiscoverError::Unread {
+            error: ApiError::Unreachable { .. } | ApiError::Throttled { .. },
+            ..
+        } => After::Stop,
+        _ if out_of_reach => After::GoOnForNow,
+        _ => After::GoOn,
+    };
     match error {
         // A recording that may not be read is that recording's problem; a list that may not is the login's.
         DiscoverError::Api(error) if class == FailureClass::Denied => {
@@ -197,7 +232,7 @@ fn tell_failed(context: &Context, slice: Slice, error: DiscoverError) -> Result<
         class,
         reason,
     });
-    Ok(!out_of_reach)
+    Ok(after)
 }
 
 /// Recordings that were taken in before their own slice was listed, by the digest of their metadata: the same one listed

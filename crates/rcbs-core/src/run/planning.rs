@@ -75,8 +75,8 @@ pub(crate) async fn plan(context: &Context) -> Result<Planned, RunError> {
     let believed = chosen
         .filter(|_| follows_checkpoint)
         .or(known.filter(|at| *at <= clocks.latest));
-    let frontier = Frontier::new(believed, since.unwrap_or(window.until));
-    let frontier = frontier.not_beyond(clocks.settled_until);
+    let mut frontier = Frontier::new(believed, since.unwrap_or(window.until));
+    frontier.lower_to(clocks.settled_until);
     let plan = Plan {
         now,
         window,
@@ -93,10 +93,7 @@ pub(crate) async fn plan(context: &Context) -> Result<Planned, RunError> {
 
 async fn edges(context: &Context) -> Result<Edges, RunError> {
     let now = context.now();
-    let (clocks, clock_note) = Clocks::compare(now, context.api.clock_ahead());
-    if let Some(note) = clock_note {
-        context.events.warn(note.to_string());
-    }
+    let clocks = context.clocks();
     let options = &context.options;
     let known = context
         .ports

@@ -25,8 +25,7 @@ impl Silence for ApiError {
     fn heard(&self) -> Heard {
         match self {
             Self::Unreachable { .. } => Heard::Nobody,
-            Self::Cut { .. } => Heard::Broken,
-            Self::Timeout { .. } => Heard::Nothing,
+            Self::Cut { .. } | Self::Timeout { .. } => Heard::Nothing,
             Self::Server { .. } => Heard::Failure,
             _ => Heard::Answer,
         }
@@ -37,8 +36,7 @@ impl Silence for StoreError {
     fn heard(&self) -> Heard {
         match self {
             Self::Unreachable { .. } => Heard::Nobody,
-            Self::Cut { .. } => Heard::Broken,
-            Self::Timeout { .. } => Heard::Nothing,
+            Self::Cut { .. } | Self::Timeout { .. } => Heard::Nothing,
             Self::Server { .. } => Heard::Failure,
             _ => Heard::Answer,
         }
@@ -95,8 +93,8 @@ impl<E: Silence> Reach<E> {
 
     /// Asks, in an outage as often as it takes. An error that is no answer comes back only while no outage is
     /// recognised, or when it lasts too long: then for every later request too, without asking. May be dropped at any
-    /// moment. `what` names the thing, where one thing is asked for again and again.
-    pub(crate) async fn ask<T, F>(&self, what: Option<&str>, ask: impl Fn() -> F) -> Result<T, E>
+    /// moment.
+    pub(crate) async fn ask<T, F>(&self, ask: impl Fn() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -114,7 +112,7 @@ impl<E: Silence> Reach<E> {
                     return answer;
                 }
             };
-            match self.missed(error, what, turn.probe) {
+            match self.missed(error, turn.probe) {
                 Then::Return => return answer,
                 Then::Wait => {}
                 Then::Suspect => {
@@ -165,7 +163,7 @@ impl<E: Silence> Reach<E> {
         };
         match again().await {
             Err(error) if error.heard() != Heard::Answer => {
-                self.missed(&error, None, Some(Probe::Again));
+                self.missed(&error, Some(Probe::Again));
                 false
             }
             _ => {
@@ -193,7 +191,7 @@ impl<E: Silence> Reach<E> {
     }
 
     /// Notes an error that is no answer, and tells of an outage that begins with it.
-    fn missed(&self, error: &E, what: Option<&str>, probe: Option<Probe>) -> Then {
+    fn missed(&self, error: &E, probe: Option<Probe>) -> Then {
         let now = self.clock.elapsed();
         if error.heard() == Heard::Failure {
             let ended = self.lock().watch.connected(now);
@@ -201,9 +199,7 @@ impl<E: Silence> Reach<E> {
         }
         let mut state = self.lock();
         let can_ask_again = self.again.get().is_some();
-        let missed = state
-            .watch
-            .missed(error.heard(), what, probe, can_ask_again, now);
+        let missed = state.watch.missed(error.heard(), probe, can_ask_again, now);
         if missed.is_given_up {
             state.given_up = Some(error.clone());
         }

@@ -58,7 +58,7 @@ impl RetryingApi {
         let mut tries = self.patience.begin(RetryPolicy::API);
         loop {
             self.patience.turn().await;
-            match self.reach.ask(None, &ask).await {
+            match self.reach.ask(&ask).await {
                 Ok(answer) => return Ok(answer),
                 // Facts about the server, which the caller decides on; asking again would not change them.
                 Err(

@@ -47,6 +47,8 @@ impl SliceBook {
         context: &Context,
         marks: Vec<Commit>,
     ) -> Result<(), RunError> {
+        // Known by now where the first answer that told it came late.
+        self.frontier.lower_to(context.clocks().settled_until);
         let mut moved = None;
         for mark in marks {
             let number = match mark {

@@ -183,7 +183,7 @@ fn as_text(life: &Life) -> String {
         let mut harms = life.held.damaged.iter();
         if let Some((_, harm)) = harms.find(|(media, _)| media.as_ref() == Some(id)) {
             lines.push(format!(
-                "  found damaged    {harm}; \"rcbs verify --repair\" fetches it again"
+                "  found damaged    {harm}; \"rcbs verify --read-data --repair\" fetches it again"
             ));
         }
         for recipient in recipients {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rcbs_core::ports::{BegunRun, Ledger as _, LedgerError, LedgerTally, Period, Queue};
-use rcbs_core::proof::first_unlisted;
+use rcbs_core::proof::unlisted_end;
 use rcbs_core::run::{RunError, next_window};
 use rcbs_io::ledger::SqliteLedger;
 use rcbs_io::target::{Lock, TargetView};
@@ -18,7 +18,7 @@ use crate::report::{counted, human_time, noun};
 pub(super) struct NextRun {
     /// Its window; the oldest edge is `None` where the cloud has to be asked for it. `None` where it cannot be told.
     window: Option<(Option<Timestamp>, Timestamp)>,
-    /// Where in the window that begins which was never listed; the rest is listed once more.
+    /// Where the end of the window begins that was never listed; what is before it is listed once more.
     unlisted_since: Option<Timestamp>,
     /// Media files that it takes up before it lists anything.
     queued: u64,
@@ -43,7 +43,7 @@ impl NextRun {
         let listed = ledger.listed().await?;
         let unlisted_since = window.and_then(|(since, until)| {
             let since = since?;
-            (since < until).then(|| first_unlisted(Period { since, until }, &listed))?
+            (since < until).then(|| unlisted_end(Period { since, until }, &listed))?
         });
         Ok(Self {
             window,

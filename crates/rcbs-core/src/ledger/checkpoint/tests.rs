@@ -84,13 +84,16 @@ fn a_window_that_begins_after_the_checkpoint_does_not_move_it() {
 
 #[test]
 fn the_checkpoint_stays_before_the_latest_time_that_is_sure() {
-    let mut frontier = Frontier::new(None, hour(0)).not_beyond(hour(3));
+    let mut frontier = Frontier::new(None, hour(0));
+    frontier.lower_to(hour(3));
     assert_eq!(frontier.settle(slice(0, 2)), Some(hour(2)));
     assert_eq!(frontier.settle(slice(2, 4)), Some(hour(3)));
     assert_eq!(frontier.settle(slice(4, 6)), None);
-    let mut frontier = Frontier::new(None, hour(5)).not_beyond(hour(3));
+    let mut frontier = Frontier::new(None, hour(5));
+    frontier.lower_to(hour(3));
     assert_eq!(frontier.settle(slice(5, 6)), None, "no window is sure");
-    let mut frontier = Frontier::new(Some(hour(4)), hour(2)).not_beyond(hour(3));
+    let mut frontier = Frontier::new(Some(hour(4)), hour(2));
+    frontier.lower_to(hour(3));
     assert_eq!(frontier.settle(slice(2, 6)), None, "it never moves back");
 }
 

@@ -46,9 +46,7 @@ impl ReachedStore {
 #[async_trait]
 impl MediaStore for ReachedStore {
     async fn get(&self, request: &GetRequest) -> Result<Object, StoreError> {
-        let what = request.location.to_string();
-        let get = || self.inner.get(request);
-        let answer = self.reach.ask(Some(&what), get).await;
+        let answer = self.reach.ask(|| self.inner.get(request)).await;
         match &answer {
             Ok(_) => self.reach.keep_again(|| self.again(request)),
             Err(error) if self.reach.has_given_up() => {

@@ -1,8 +1,8 @@
 //! Tells an outage from single failures.
 //!
 //! No connection says nothing about what was asked, so any request finds out whether the server is back. A failure of the
-//! server, or no answer in time, may be the fault of what was asked: there something is asked again that was answered
-//! before, and if that is answered there is no outage.
+//! server, a connection that breaks, or no answer in time may be the fault of what was asked: there something is asked
+//! again that was answered before, and if that is answered there is no outage.
 
 use std::time::Duration;
 
@@ -26,10 +26,7 @@ pub(crate) enum Heard {
     Answer,
     /// No connection.
     Nobody,
-    /// A connection that broke. That may be the fault of what was asked, so only several in a row for different things
-    /// count.
-    Broken,
-    /// No answer in time.
+    /// There was a connection, and it broke, or nothing came in time.
     Nothing,
     /// That the server failed.
     Failure,
@@ -86,8 +83,6 @@ pub(super) struct Watch {
     is_known: bool,
     gone: Streak,
     failing: Streak,
-    /// What the last broken connection was for.
-    broken_on: Option<String>,
     /// No suspicion before this.
     trusted_until: Duration,
     outage: Option<Outage>,
@@ -149,12 +144,10 @@ impl Watch {
         })
     }
 
-    /// A request heard something that is no answer; `probe` says which one it was in an outage. `what` names the thing
-    /// that was asked for, where one thing is asked for again and again.
+    /// A request heard something that is no answer; `probe` says which one it was in an outage.
     pub(super) fn missed(
         &mut self,
         heard: Heard,
-        what: Option<&str>,
         probe: Option<Probe>,
         can_ask_again: bool,
         now: Duration,
@@ -165,11 +158,6 @@ impl Watch {
         let is_outage = match heard {
             Heard::Answer => false,
             Heard::Nobody => self.gone.add(now),
-            Heard::Broken => {
-                let is_another = what.is_none() || self.broken_on.as_deref() != what;
-                self.broken_on = what.map(str::to_owned);
-                is_another && self.gone.add(now)
-            }
             Heard::Failure | Heard::Nothing => {
                 let is_streak = self.failing.add(now);
                 is_streak && can_ask_again && now >= self.trusted_until
@@ -178,7 +166,7 @@ impl Watch {
         if !is_outage || !self.is_known {
             return Then::Return.into();
         }
-        let is_sure = matches!(heard, Heard::Nobody | Heard::Broken);
+        let is_sure = heard == Heard::Nobody;
         let (streak, by) = if is_sure {
             (&self.gone, Probe::Next)
         } else {

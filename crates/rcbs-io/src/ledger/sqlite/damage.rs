@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rcbs_core::ports::{Damage, DamageNote, EntryState, Happening};
 use rcbs_core::recording::{MediaId, RecordingId};
+use rcbs_core::verify::clears;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::entry::moment;
@@ -106,6 +107,11 @@ fn note_one(connection: &Connection, at: Timestamp, note: &DamageNote) -> Result
         .prepare_cached("SELECT harm FROM damage WHERE recording_id = ?1 AND media_id = ?2")?;
     let known: Option<String> = known.query_row((row, media), |row| row.get(0)).optional()?;
     if known.as_ref() == Some(harm) {
+        return Ok(());
+    }
+    // What only reading shows is still there when the file is out of reach, and must not be cleared by a look.
+    let is_hidden = known.is_some_and(|known| !clears(&known, false)) && clears(harm, false);
+    if is_hidden {
         return Ok(());
     }
     let mut insert = connection.prepare_cached(

@@ -70,7 +70,7 @@ fn words(verdict: Verdict) -> &'static str {
         Verdict::Lost => {
             "everything announced is in the archive, except for what the cloud no longer has"
         }
-        Verdict::Incomplete => "something waits, was not reached, or was never listed",
+        Verdict::Incomplete => "something waits, is damaged, was not reached, or was never listed",
     }
 }
 

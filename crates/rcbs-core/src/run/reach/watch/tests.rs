@@ -13,22 +13,21 @@ fn known() -> Watch {
     watch
 }
 
-fn miss(watch: &mut Watch, heard: Heard, what: &str, now: Duration) -> Missed {
-    watch.missed(heard, Some(what), None, true, now)
+fn miss(watch: &mut Watch, heard: Heard, now: Duration) -> Missed {
+    watch.missed(heard, None, true, now)
 }
 
-/// The third of three in a row for different things.
+/// The third of three in a row.
 fn after_three(watch: &mut Watch, heard: Heard) -> Missed {
-    assert_eq!(miss(watch, heard, "a", s(1)), Then::Return.into());
-    assert_eq!(miss(watch, heard, "b", s(2)), Then::Return.into());
-    miss(watch, heard, "c", s(3))
+    assert_eq!(miss(watch, heard, s(1)), Then::Return.into());
+    assert_eq!(miss(watch, heard, s(2)), Then::Return.into());
+    miss(watch, heard, s(3))
 }
 
 #[test]
 fn three_in_a_row_are_an_outage_or_the_suspicion_of_one() {
     for (heard, then, is_new) in [
         (Heard::Nobody, Then::Wait, true),
-        (Heard::Broken, Then::Wait, true),
         (Heard::Failure, Then::Suspect, false),
         (Heard::Nothing, Then::Suspect, false),
     ] {
@@ -42,12 +41,12 @@ fn three_in_a_row_are_an_outage_or_the_suspicion_of_one() {
 
 #[test]
 fn one_answer_in_between_makes_single_failures_of_them() {
-    for heard in [Heard::Nobody, Heard::Broken, Heard::Failure, Heard::Nothing] {
+    for heard in [Heard::Nobody, Heard::Failure, Heard::Nothing] {
         let mut watch = known();
         for round in 0..10 {
             let now = s(round);
-            assert_eq!(miss(&mut watch, heard, "a", now), Then::Return.into());
-            assert_eq!(miss(&mut watch, heard, "b", now), Then::Return.into());
+            assert_eq!(miss(&mut watch, heard, now), Then::Return.into());
+            assert_eq!(miss(&mut watch, heard, now), Then::Return.into());
             assert_eq!(watch.answered(now), None);
         }
     }
@@ -56,31 +55,13 @@ fn one_answer_in_between_makes_single_failures_of_them() {
 #[test]
 fn who_never_answered_or_has_nothing_to_be_asked_again_is_not_waited_for() {
     let mut watch = Watch::default();
-    for heard in [Heard::Nobody, Heard::Broken, Heard::Failure, Heard::Nothing] {
-        for what in ["a", "b", "c", "d", "e"] {
-            let missed = watch.missed(heard, Some(what), None, false, s(1));
+    for heard in [Heard::Nobody, Heard::Failure, Heard::Nothing] {
+        for _ in 0..5 {
+            let missed = watch.missed(heard, None, false, s(1));
             assert_eq!(missed, Then::Return.into(), "{heard:?}");
         }
     }
     assert_eq!(watch.turn(s(1)), Turn::Ask(None));
-}
-
-#[test]
-fn one_thing_whose_connection_always_breaks_is_no_outage() {
-    let mut watch = known();
-    for now in 0..10 {
-        let missed = miss(&mut watch, Heard::Broken, "a", s(now));
-        assert_eq!(missed, Then::Return.into());
-    }
-    let mut watch = known();
-    let twice = |watch: &mut Watch| watch.missed(Heard::Broken, None, None, true, s(1));
-    assert_eq!(twice(&mut watch), Then::Return.into());
-    assert_eq!(twice(&mut watch), Then::Return.into());
-    assert_eq!(
-        twice(&mut watch).then,
-        Then::Wait,
-        "without a name each is another"
-    );
 }
 
 #[test]
@@ -89,10 +70,10 @@ fn a_suspicion_that_is_not_confirmed_ends_without_a_word_and_is_not_raised_again
     assert_eq!(after_three(&mut watch, Heard::Failure).then, Then::Suspect);
     assert_eq!(watch.answered(s(4)), Some(Ended { lasted: None }));
     for now in 4..14 {
-        let missed = miss(&mut watch, Heard::Failure, "d", s(now));
+        let missed = miss(&mut watch, Heard::Failure, s(now));
         assert_eq!(missed, Then::Return.into(), "at {now}");
     }
-    let missed = miss(&mut watch, Heard::Failure, "d", s(14));
+    let missed = miss(&mut watch, Heard::Failure, s(14));
     assert_eq!(missed.then, Then::Suspect);
     // Whoever asked again was stopped meanwhile.
     assert!(watch.probe_ended());
@@ -107,7 +88,7 @@ fn an_outage_is_probed_after_1_2_4_seconds_and_then_each_half_minute_and_given_u
         let mut missed = after_three(&mut watch, heard);
         let mut now = s(3);
         if by == Probe::Again {
-            missed = watch.missed(heard, None, Some(by), true, now);
+            missed = watch.missed(heard, Some(by), true, now);
             assert!(!watch.probe_ended(), "it is sure now");
         }
         assert!(missed.is_new);
@@ -121,9 +102,9 @@ fn an_outage_is_probed_after_1_2_4_seconds_and_then_each_half_minute_and_given_u
             assert_eq!(watch.turn(now), Turn::Ask(Some(by)));
             assert_eq!(watch.turn(now), Turn::Wait(LOOK_EVERY), "one at a time");
             // One that was under way before says nothing new.
-            let late = watch.missed(heard, Some("late"), None, true, now);
+            let late = watch.missed(heard, None, true, now);
             assert_eq!(late, Then::Wait.into());
-            missed = watch.missed(heard, None, Some(by), true, now);
+            missed = watch.missed(heard, Some(by), true, now);
             assert!(!missed.is_new && !watch.probe_ended());
         }
         assert_eq!(waits[..7], [1, 2, 4, 8, 16, 30, 30]);
@@ -146,7 +127,7 @@ fn an_outage_ends_with_the_first_answer_and_without_a_connection_also_with_a_fai
     after_three(&mut watch, Heard::Nobody);
     assert_eq!(watch.connected(s(31)), lasted(1, 31));
     after_three(&mut watch, Heard::Failure);
-    watch.missed(Heard::Failure, None, Some(Probe::Again), true, s(3));
+    watch.missed(Heard::Failure, Some(Probe::Again), true, s(3));
     assert_eq!(watch.connected(s(31)), None, "it fails: that is the outage");
     assert_eq!(watch.answered(s(32)), lasted(1, 32));
 }

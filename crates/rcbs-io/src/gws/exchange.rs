@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AGE, AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Response};
+use hyper::body::Incoming;
 use jiff::{SignedDuration, Timestamp};
 use rcbs_core::ports::ApiError;
 use rcbs_core::text::printable;
@@ -19,7 +20,7 @@ use url::Url;
 use super::GwsOptions;
 use super::gzip::{self, Unpacked};
 use crate::http::{
-    BodyError, Broken, HttpError, Redactor, Route, Timed, Timeouts, client, content_coding,
+    BodyError, Broken, Client, HttpError, Redactor, Route, Timed, Timeouts, content_coding,
     foreign_origin_text, read_at_most, read_beginning, retry_after, server_date,
 };
 
@@ -75,7 +76,7 @@ impl Answer {
 
 /// Sends requests to one origin, and the login to no other.
 pub(super) struct Exchange {
-    client: reqwest::Client,
+    client: Client,
     prefix: Url,
     authorization: HeaderValue,
     redactor: Redactor,
@@ -117,7 +118,7 @@ impl Exchange {
             redactor.hide_login(user, password.expose_secret());
         }
         Ok(Self {
-            client: client(&options.http, &timeouts)?,
+            client: Client::new(&options.http, &timeouts)?,
             prefix: options.prefix.clone(),
             authorization,
             redactor,
@@ -216,20 +217,18 @@ impl Exchange {
 
     /// The login goes with every request, so every address is checked, wherever it came from.
     fn is_home(&self, url: &Url) -> bool {
-        // The client would turn a login inside the address into a header of its own.
         url.origin() == self.prefix.origin()
             && url.username().is_empty()
             && url.password().is_none()
     }
 
-    async fn send(&self, url: &Url, question: Question) -> Result<reqwest::Response, ApiError> {
-        let request = self
-            .client
-            .get(url.clone())
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
+    async fn send(&self, url: &Url, question: Question) -> Result<Response<Incoming>, ApiError> {
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, self.authorization.clone()),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
         let silence = question.silence(&self.timeouts);
-        match timeout(silence, request.send()).await {
+        match timeout(silence, self.client.get(url, headers)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(broken(self.route.broken(&error))),
             Err(_) => Err(ApiError::Timeout {
@@ -240,7 +239,7 @@ impl Exchange {
 
     async fn receive(
         &self,
-        response: reqwest::Response,
+        response: Response<Incoming>,
         url: Url,
         cap_bytes: u64,
     ) -> Result<Answer, ApiError> {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, timeout};
 
 use super::Timeouts;
@@ -27,7 +29,7 @@ pub(crate) enum BodyError {
 /// An answer whose pieces have to come in time. Only the time the other side takes is counted, never the reader's.
 #[derive(Debug)]
 pub(crate) struct Timed {
-    response: reqwest::Response,
+    response: Response<Incoming>,
     route: Route,
     idle: Duration,
     announced: Option<u64>,
@@ -36,9 +38,9 @@ pub(crate) struct Timed {
 }
 
 impl Timed {
-    pub(crate) fn new(response: reqwest::Response, route: Route, timeouts: &Timeouts) -> Self {
+    pub(crate) fn new(response: Response<Incoming>, route: Route, timeouts: &Timeouts) -> Self {
         Self {
-            announced: response.content_length(),
+            announced: response.body().size_hint().exact(),
             response,
             route,
             idle: timeouts.idle,
@@ -60,7 +62,7 @@ impl Timed {
     /// The next piece; `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
         let asked = Instant::now();
-        let piece = match timeout(self.idle, self.response.chunk()).await {
+        let piece = match timeout(self.idle, piece(self.response.body_mut())).await {
             Err(_) => {
                 return Err(self.late(format!("nothing came for {} s", self.idle.as_secs_f64())));
             }
@@ -80,7 +82,7 @@ impl Timed {
         Broken::Timeout(format!("{what} after {}", self.progress()))
     }
 
-    fn cut(&self, error: &reqwest::Error) -> Broken {
+    fn cut(&self, error: &hyper::Error) -> Broken {
         match self.route.broken(error) {
             Broken::Unreachable(cause) | Broken::Cut(cause)
                 if cause.contains("cut") || cause.contains("connection") =>
@@ -100,6 +102,16 @@ impl Timed {
             None => format!("{} bytes", self.got_bytes),
         }
     }
+}
+
+/// The next bytes. What else comes in a body (trailers) is passed over.
+async fn piece(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(bytes) = frame?.into_data() {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
 }
 
 /// The whole body, at most `cap_bytes` of it. Nothing is read of a body that announces more.

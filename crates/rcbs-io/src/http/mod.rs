@@ -1,18 +1,24 @@
 //! The HTTP client that the API and the store share: proxies, extra certificates, time limits, no redirects.
 
 mod body;
+mod client;
+mod connect;
+mod proxy;
 mod reason;
 mod retry_after;
 mod secrets;
+mod stream;
+mod tls;
 
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use http::HeaderMap;
 use rcbs_core::text::printable;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 pub(crate) use body::{BodyError, Timed, read_at_most, read_beginning};
+pub(crate) use client::Client;
 pub(crate) use reason::{Broken, Route};
 pub(crate) use retry_after::{retry_after, server_date};
 pub(crate) use secrets::Redactor;
@@ -100,41 +106,6 @@ pub enum HttpError {
     },
 }
 
-/// A client for one side: HTTP/1.1, no redirects, no cookies, no decoding, no proxy but the one given.
-///
-/// Idle connections are kept without an upper bound on their number: there are never more than the caller opened at
-/// once, and closing one that the next file needs costs a TLS handshake.
-///
-/// # Errors
-/// [`HttpError`] when the proxy or the certificates cannot be used.
-pub fn client(options: &HttpOptions, timeouts: &Timeouts) -> Result<reqwest::Client, HttpError> {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    // No `read_timeout` of the client's: its clock also runs while the reader of the body is busy or held back by
-    // the bandwidth limit. `Timed` counts only what the other side takes.
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("rcbs/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .http1_only()
-        .tcp_nodelay(true)
-        .connect_timeout(timeouts.connect)
-        .pool_idle_timeout(Duration::from_mins(1))
-        .pool_max_idle_per_host(usize::MAX)
-        .no_proxy();
-    if let Some(pem) = &options.extra_ca_pem {
-        builder = builder.tls_certs_merge(certificates(pem)?);
-    }
-    if let Some(proxy) = &options.proxy {
-        builder = builder.proxy(through(proxy)?);
-    }
-    builder.build().map_err(|error| HttpError::Client {
-        reason: reason::root_cause(&error),
-    })
-}
-
 /// Scheme, host and port: what may be shown of a URL.
 pub(crate) fn origin_text(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
@@ -176,40 +147,10 @@ pub(crate) fn content_coding(headers: &HeaderMap) -> Option<String> {
     (!plain).then(|| printable(coding))
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, HttpError> {
-    let found =
-        reqwest::Certificate::from_pem_bundle(pem).map_err(|error| HttpError::Certificates {
-            reason: reason::root_cause(&error),
-        })?;
-    if found.is_empty() {
-        return Err(HttpError::Certificates {
-            reason: "there is no PEM certificate in them".to_owned(),
-        });
-    }
-    Ok(found)
-}
-
-fn through(proxy: &ProxyOptions) -> Result<reqwest::Proxy, HttpError> {
-    let refused = |reason: &str| HttpError::Proxy {
-        proxy: origin_text(&proxy.url),
-        reason: reason.to_owned(),
-    };
-    if !matches!(proxy.url.scheme(), "http" | "https") {
-        return Err(refused("only http and https proxies are spoken to"));
-    }
-    let mut through =
-        reqwest::Proxy::all(proxy.url.as_str()).map_err(|_| refused("it is not an address"))?;
-    if let Some((user, password)) = &proxy.login {
-        if user.contains(':') {
-            return Err(refused("its user name holds a colon"));
-        }
-        through = through.basic_auth(user, password.expose_secret());
-    }
-    Ok(through)
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -249,18 +190,25 @@ mod tests {
         }
     }
 
+    fn refusal(options: &HttpOptions) -> HttpError {
+        let client = Client::new(options, &Timeouts::default());
+        client.err().expect("it cannot be used")
+    }
+
     #[test]
     fn unusable_settings_are_refused_without_their_secrets() {
-        let socks = HttpOptions {
-            proxy: Some(ProxyOptions {
-                url: Url::parse("socks5://u:hush@127.0.0.1:1").unwrap(),
-                login: None,
-            }),
-            extra_ca_pem: None,
-        };
-        let error = client(&socks, &Timeouts::default()).unwrap_err();
-        assert!(matches!(error, HttpError::Proxy { .. }));
-        assert!(!error.to_string().contains("hush"), "{error}");
+        for proxy in ["socks5://u:hush@127.0.0.1:1", "http://u:hush@127.0.0.1:1"] {
+            let options = HttpOptions {
+                proxy: Some(ProxyOptions {
+                    url: Url::parse(proxy).unwrap(),
+                    login: None,
+                }),
+                extra_ca_pem: None,
+            };
+            let error = refusal(&options);
+            assert!(matches!(error, HttpError::Proxy { .. }));
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
 
         for pem in [
             &b"no certificate here"[..],
@@ -270,7 +218,7 @@ mod tests {
                 proxy: None,
                 extra_ca_pem: Some(pem.to_vec()),
             };
-            let error = client(&options, &Timeouts::default()).unwrap_err();
+            let error = refusal(&options);
             assert!(matches!(error, HttpError::Certificates { .. }), "{error}");
         }
     }

@@ -1,12 +1,14 @@
 //! Says in words why a request got no answer, without addresses that hold secrets.
 
 use std::error::Error;
-use std::io;
 use std::sync::Arc;
+use std::{io, iter};
 
+use hyper_util::client::legacy;
 use rcbs_core::text::printable;
 use url::Url;
 
+use super::connect::NotInTime;
 use super::{HttpOptions, Timeouts, origin_text};
 
 /// Where requests go: what a message names.
@@ -57,8 +59,9 @@ impl Route {
     }
 
     /// Why this request failed.
-    pub(crate) fn broken(&self, error: &reqwest::Error) -> Broken {
-        if error.is_timeout() && error.is_connect() {
+    pub(crate) fn broken(&self, error: &(dyn Error + 'static)) -> Broken {
+        let (is_timeout, is_connect) = (is_timeout(error), is_connect(error));
+        if is_timeout && is_connect {
             let via = self
                 .proxy
                 .as_deref()
@@ -70,16 +73,16 @@ impl Route {
                 self.connect_s
             ));
         }
-        if error.is_timeout() {
+        if is_timeout {
             return Broken::Timeout("the connection timed out".to_owned());
         }
         let cause = root_cause(error);
-        if !error.is_connect() {
+        if !is_connect {
             return Broken::Cut(cause);
         }
         Broken::Unreachable(match &self.proxy {
             Some(proxy) => self.behind_proxy(proxy, error, &cause),
-            None if error.is_dns() => {
+            None if is_dns(error) => {
                 format!("the name {} cannot be resolved: {cause}", self.host)
             }
             None => format!("{}: {}", self.host, tls_words(&cause).unwrap_or(cause)),
@@ -87,7 +90,7 @@ impl Route {
     }
 
     /// A failure while connecting is the proxy's, except when it is about the certificate of what lies behind it.
-    fn behind_proxy(&self, proxy: &str, error: &reqwest::Error, cause: &str) -> String {
+    fn behind_proxy(&self, proxy: &str, error: &(dyn Error + 'static), cause: &str) -> String {
         if let Some(words) = tls_words(cause) {
             return format!("{}: {words}", self.host);
         }
@@ -96,7 +99,7 @@ impl Route {
             "tunnel error: unsuccessful" => {
                 format!("the proxy {proxy} refuses to connect to {}", self.host)
             }
-            _ if error.is_dns() => {
+            _ if is_dns(error) => {
                 format!("the name of the proxy {proxy} cannot be resolved: {cause}")
             }
             _ => format!("the proxy {proxy}: {cause}"),
@@ -104,19 +107,11 @@ impl Route {
     }
 }
 
-/// The last cause of an error, in words. The links of the chain before it hold the URL, this one does not.
+/// The last cause of an error, in words. The links of the chain before it may hold an address, this one does not.
 pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    if let Some(error) = cause.downcast_ref::<io::Error>() {
-        if let Some(words) = io_words(error.kind()) {
-            return words.to_owned();
-        }
-        // A library error wrapped in an I/O error has no source of its own but prints as itself.
-    } else if cause.is::<reqwest::Error>() {
-        return "the request could not be sent".to_owned();
+    let cause = causes(error).last().unwrap_or(error);
+    if let Some(words) = cause.downcast_ref().and_then(io_words) {
+        return words.to_owned();
     }
     let text = cause.to_string();
     if text.contains("before message") {
@@ -125,8 +120,38 @@ pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     printable(&text)
 }
 
-fn io_words(kind: io::ErrorKind) -> Option<&'static str> {
-    Some(match kind {
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+fn is_connect(error: &(dyn Error + 'static)) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<legacy::Error>())
+        .any(legacy::Error::is_connect)
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        cause.is::<NotInTime>()
+            || io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+            || cause.downcast_ref().is_some_and(hyper::Error::is_timeout)
+    })
+}
+
+/// Whether a name led nowhere. The library's type for it has no name of its own, only its words.
+fn is_dns(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.to_string() == "dns error")
+}
+
+fn io_words(error: &io::Error) -> Option<&'static str> {
+    // An I/O error that wraps another has the other's meaning, but not as its source. A library error wrapped in one
+    // prints as itself.
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    if let Some(inner) = inner {
+        return io_words(inner);
+    }
+    Some(match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused",
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => "connection reset",
         io::ErrorKind::BrokenPipe => "connection closed by the other side",

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::header::{AUTHORIZATION, IF_MATCH, RANGE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use rcbs_core::ports::{GetRequest, MediaStore, Object, StoreError};
 use rcbs_core::text::printable;
@@ -24,7 +24,7 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::http::{Broken, HttpError, HttpOptions, Route, Timed, Timeouts, client, read_beginning};
+use crate::http::{Broken, Client, HttpError, HttpOptions, Route, Timed, Timeouts, read_beginning};
 pub use address::is_region;
 use address::{Place, Service};
 use refusal::{Asked, Verdict};
@@ -74,7 +74,7 @@ enum Part {
 
 /// The store as a client sees it. It learns the region of each bucket and the store's clock.
 pub struct S3 {
-    client: reqwest::Client,
+    client: Client,
     service: Service,
     signer: Signer,
     first_region: Arc<str>,
@@ -110,7 +110,7 @@ impl S3 {
     pub fn with_timeouts(options: S3Options, timeouts: Timeouts) -> Result<Self, HttpError> {
         let service = Service::new(options.endpoint, options.region.as_deref())?;
         Ok(Self {
-            client: client(&options.http, &timeouts)?,
+            client: Client::new(&options.http, &timeouts)?,
             route: Route::new(&service.base(), &options.http, &timeouts),
             service,
             signer: Signer::new(
@@ -170,9 +170,8 @@ impl S3 {
             Some(host) => self.route.to_host(host),
             None => self.route.clone(),
         };
-        let mut sent = reqwest::Request::new(Method::GET, place.url);
-        *sent.headers_mut() = headers;
-        match timeout(self.timeouts.idle, self.client.execute(sent)).await {
+        let asked = self.client.get(&place.url, headers);
+        match timeout(self.timeouts.idle, asked).await {
             Ok(Ok(response)) => Ok(Timed::new(response, route, &self.timeouts)),
             Ok(Err(error)) => Err(broken(route.broken(&error))),
             Err(_) => Err(StoreError::Timeout {

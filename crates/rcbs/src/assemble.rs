@@ -37,7 +37,7 @@ pub struct Archive {
     /// The folder we fill.
     pub target: Arc<dyn Target>,
     /// What we know.
-    pub ledger: Arc<dyn Ledger>,
+    pub ledger: Arc<SqliteLedger>,
     /// Whether nothing of ours lay in the target before.
     pub is_new: bool,
     /// Ends with this value, or with the process.
@@ -335,7 +335,8 @@ impl Archive {
     /// The outside world of a run in this archive.
     #[must_use]
     pub fn ports(&self, clients: Clients) -> Ports {
-        ports(clients, Arc::clone(&self.target), Arc::clone(&self.ledger))
+        let ledger = Arc::clone(&self.ledger) as Arc<_>;
+        ports(clients, Arc::clone(&self.target), ledger)
     }
 }
 

@@ -49,6 +49,10 @@ pub(super) struct Connector {
 }
 
 #[derive(Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are two of them in a process"
+)]
 enum Way {
     Direct(Direct),
     Through {

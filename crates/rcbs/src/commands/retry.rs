@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rcbs_core::ports::LedgerError;
+use rcbs_core::ports::{Ledger as _, LedgerError};
 use rcbs_core::recording::RecordingId;
 use rcbs_core::run;
 use rcbs_core::text::escaped;

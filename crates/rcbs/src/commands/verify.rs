@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rcbs_core::event::Listener;
+use rcbs_core::ports::Ledger as _;
 use rcbs_core::run::{self, ManifestsOptions, VerifyEnd, VerifyPorts};
 use rcbs_core::verify::Witness;
 use rcbs_io::clock::SystemClock;

@@ -6,7 +6,7 @@ use std::thread;
 
 use jiff::Timestamp;
 use rcbs_core::event::Listener;
-use rcbs_core::ports::RunRecord;
+use rcbs_core::ports::{Ledger as _, RunRecord};
 use rcbs_core::run::{self, RunEnd};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,11 @@ where
         };
         (end, exit)
     });
+    // A green scheduler must not hide what a verification has found.
+    let is_damaged = exit == Exit::Complete
+        && matches!(kind, Kind::Backup { .. })
+        && runtime.block_on(knows_damage(archive));
+    let exit = if is_damaged { Exit::Damaged } else { exit };
     let percent = percent(&end, kind, exit);
     let summary = summary_json(&end.summary, exit.code(), percent).to_string();
     let record = RunRecord {
@@ -73,12 +78,24 @@ where
         if matches!(end.stopped, Some(run::RunError::Interrupted)) {
             lines.push("interrupted; the next run goes on where this one stopped".to_owned());
         }
+        if is_damaged {
+            lines.push(
+                "what a verification found damaged is not mended; \"rcbs verify --read-data --repair\" fetches it again"
+                    .to_owned(),
+            );
+        }
         say(&(lines.join("\n") + "\n"));
     }
     tell_stop(settings, &end);
     // Work on a file system that does not answer must not keep the process from ending.
     runtime.shutdown_background();
     Ok(exit)
+}
+
+/// Whether files that a verification found damaged are not mended yet.
+async fn knows_damage(archive: &Archive) -> bool {
+    let known = archive.ledger.damaged(None, 1).await;
+    known.is_ok_and(|known| !known.is_empty())
 }
 
 fn command_of(kind: Kind) -> &'static str {

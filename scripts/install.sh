@@ -46,6 +46,7 @@ for_test() {
   want bindfs 'command -v bindfs' 'a file system of FUSE that stands for a share'
   want fuse3 'command -v fusermount3' 'takes it away again'
   want strace 'command -v strace' 'counts system calls and stops a run at one of them'
+  want valgrind 'command -v valgrind' 'counts instructions and allocations'
   for_venv
 }
 

@@ -329,6 +329,32 @@ fn a_server_may_limit_the_period_it_lists_at_once() {
     });
 }
 
+/// D1.
+#[test]
+fn a_day_that_the_server_cannot_list_keeps_no_other_from_being_listed() {
+    let days = [12, 13, 14, 15];
+    let cloud = days.iter().fold(cloud(), |cloud, day| {
+        let recording = cloud.recording(&format!("of-{day}"));
+        let recording = recording.at(&format!("2018-02-{day}T12:00:00Z"));
+        recording.audio().build()
+    });
+    let mut stage = Stage::with_faults(cloud, &["list~startTime=2018-02-13 always: 500"]);
+    stage.set("maxDate=2018-02-12\nminDate=2018-02-16\nshardBy=P1D");
+    let finished = stage.backup().expect_code(1);
+    assert!(finished.stderr.contains("2018-02-13"), "{finished:?}");
+    for day in [12, 14, 15] {
+        let id = format!("of-{day}");
+        let states = stage.states_or_none(&id);
+        assert_eq!(states, Some(vec!["verified".to_owned()]), "{id}");
+    }
+    let end = stage.endtime_ms().unwrap();
+    let bad_day: jiff::Timestamp = "2018-02-13T00:00:00Z".parse().unwrap();
+    assert!(end <= bad_day.as_millisecond(), "{end}");
+    stage.server.faults().clear();
+    stage.backup().expect_code(0);
+    assert_eq!(stage.states("of-13"), ["verified"]);
+}
+
 #[test]
 fn a_burst_is_complete_or_the_slice_fails() {
     let at: Timestamp = "2018-02-12T10:00:00Z".parse().unwrap();

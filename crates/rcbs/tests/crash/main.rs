@@ -9,6 +9,7 @@
 mod bounds;
 mod checker;
 mod clocks;
+mod found_out;
 mod full;
 mod in_place;
 mod interrupted;

@@ -1,15 +1,12 @@
 //! Single bits that flip at rest: in files of the archive every one is found, in the ledger none does harm.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
 use rcbs_sim::{Content, Seed};
 use serde_json::Value;
 
 use crate::stage::{Stage, cloud, events};
+use crate::support::invariants::{check_unchanged, public_files};
 use crate::support::rcbs::Finished;
 use crate::support::rounds::Rounds;
-use crate::support::snapshot::files;
 
 /// Four recordings with a media file of some length each.
 fn stage() -> Stage {
@@ -61,13 +58,6 @@ fn every_bit_that_flips_in_the_archive_is_found() {
     rounds.done("every one found, and nothing else");
 }
 
-/// The files of the archive that are not the program's own.
-fn public_files(target: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = files(target);
-    found.retain(|path, _| !path.starts_with(".rcbs") && !path.starts_with("manifests"));
-    found
-}
-
 /// G3.
 #[test]
 fn a_bit_that_flips_in_the_ledger_is_found_or_harms_nothing() {
@@ -85,9 +75,9 @@ fn a_bit_that_flips_in_the_ledger_is_found_or_harms_nothing() {
             let finished = stage.program(args).run();
             found += u32::from(is_found(args[0], &finished));
             // A file may come a second time, where the flip is in the name of a folder.
-            let mut now = public_files(&stage.target());
-            now.retain(|path, _| archive.contains_key(path));
-            assert!(now == archive, "{args:?} changed the archive: {finished:?}");
+            if let Err(words) = check_unchanged(&archive, &public_files(&stage.target())) {
+                panic!("{args:?}: {words}: {finished:?}");
+            }
         }
         for path in public_files(&stage.target()).keys() {
             if !archive.contains_key(path) {

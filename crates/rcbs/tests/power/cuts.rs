@@ -1,15 +1,12 @@
 //! Runs of several kinds, cut at any moment.
 
-use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
-
 use rcbs_sim::{Cloud, Content, Form};
 
-use crate::aftermath::{Reference, assert_whole, check, public_files, told};
+use crate::aftermath::{Reference, check};
 use crate::cut::Cut;
 use crate::disk::Disk;
 use crate::stage::{Stage, cloud};
+use crate::support::invariants::{Source, hold, public_files};
 use crate::support::rounds::Rounds;
 use crate::support::snapshot::snapshot;
 use crate::trace::{self, Call};
@@ -54,8 +51,17 @@ impl Story {
     fn first_run(lines: &str) -> Self {
         let mut stage = Stage::new(day());
         stage.set(lines);
-        let (_, calls) = recorded(&stage);
-        Self::of(&stage, Disk::empty(), calls, BTreeMap::new(), Vec::new())
+        let (told, calls) = recorded(&stage);
+        let source = hold(Source::of(stage.server.cloud(), &stage.target(), &told));
+        Self {
+            before: Disk::empty(),
+            calls,
+            reference: Reference {
+                cloud: stage.server.cloud().clone(),
+                source,
+            },
+            told_before: Vec::new(),
+        }
     }
 
     /// A run that finds everything changed: metadata, a file that is gone, a damaged one, a new recording.
@@ -71,27 +77,17 @@ impl Story {
             }
         });
         let before = Disk::holding("target", snapshot(&stage.target(), &[]));
-        let (_, calls) = recorded(&stage);
-        Self::of(&stage, before, calls, earlier, told_before)
-    }
-
-    fn of(
-        stage: &Stage,
-        before: Disk,
-        calls: Vec<Call>,
-        earlier: BTreeMap<PathBuf, Vec<u8>>,
-        told_before: Vec<u8>,
-    ) -> Self {
-        let reference = Reference {
-            cloud: stage.server.cloud().clone(),
-            files: public_files(&stage.target()),
-            earlier,
-        };
-        assert_whole(&reference);
+        let (told, calls) = recorded(&stage);
+        let told = [told_before.as_slice(), &told].concat();
+        let mut source = hold(Source::of(stage.server.cloud(), &stage.target(), &told));
+        source.earlier = earlier;
         Self {
             before,
             calls,
-            reference,
+            reference: Reference {
+                cloud: stage.server.cloud().clone(),
+                source,
+            },
             told_before,
         }
     }
@@ -113,7 +109,7 @@ impl Story {
             });
         let mut said: Vec<u8> = said.flatten().copied().collect();
         said.splice(0..0, self.told_before.iter().copied());
-        check(&self.reference, &remains, &told(&said)).await
+        check(&self.reference, &remains, &said).await
     }
 
     /// The same on a disk that only pretends to flush at these calls.
@@ -179,12 +175,7 @@ fn found_out(story: &Story) -> Option<String> {
         [Cut::new(seed, story.calls.len()), Cut::after(seed, after)]
     });
     let mut cuts = cuts.into_iter();
-    cuts.find_map(|cut| {
-        // Some checks end a test instead of giving words.
-        let checked = || runtime.block_on(story.cut_there(&cut));
-        let checked = std::panic::catch_unwind(AssertUnwindSafe(checked));
-        checked.unwrap_or_else(|_| Err("a panic".to_owned())).err()
-    })
+    cuts.find_map(|cut| runtime.block_on(story.cut_there(&cut)).err())
 }
 
 /// Whether a call is one of some kind, by those before it.

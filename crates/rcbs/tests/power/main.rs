@@ -6,7 +6,7 @@
 //! | `trace` | a run under `strace`, and its calls as values |
 //! | `disk` | what those calls leave behind: for sure, and perhaps |
 //! | `cut` | one choice among all that a cut may leave |
-//! | `aftermath` | the next run on such a disk, and what must hold |
+//! | `aftermath` | the next run on such a disk; what must hold is in `support/invariants` |
 //! | `cuts` | the tests |
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(

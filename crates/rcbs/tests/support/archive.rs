@@ -37,13 +37,13 @@ pub fn archive(target: &Path) -> Snapshot {
     snapshot(target, &[])
 }
 
-/// Fails the test when a file or folder of the archive can be read by others, or is none of the two.
-#[track_caller]
-pub fn assert_private(target: &Path) {
+/// No file or folder of the archive can be read by others, and nothing is none of the two.
+pub fn check_private(target: &Path) -> Result<(), String> {
     for (path, node) in archive(target) {
         match node {
             Node::File { mode: 0o600, .. } | Node::Folder { mode: 0o700 } => {}
-            other => panic!("{} is a {other:?}", path.display()),
+            other => return Err(format!("{} is a {other:?}", path.display())),
         }
     }
+    Ok(())
 }

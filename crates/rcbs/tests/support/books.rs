@@ -29,23 +29,26 @@ pub struct Entry {
 
 impl Books {
     /// Reads `ledger.db` and its journals in this folder. No file, or one that no run has finished making, says nothing.
-    /// Fails the test when the database or one of its references is damaged.
-    #[track_caller]
-    pub fn of(state_folder: &Path) -> Self {
+    /// I12: an error when the database, one of its references or one of its counts is damaged.
+    pub fn of(state_folder: &Path) -> Result<Self, String> {
+        Self::read(state_folder).map_err(|error| format!("the ledger: {error}"))
+    }
+
+    fn read(state_folder: &Path) -> Result<Self, Trouble> {
         let copy = super::scratch();
         for name in ["ledger.db", "ledger.db-wal", "ledger.db-journal"] {
             // A ledger has no journals after a clean stop, and there is none before the first run.
             std::fs::copy(state_folder.join(name), copy.path().join(name)).ok();
         }
-        let connection = Connection::open(copy.path().join("ledger.db")).unwrap();
-        assert_sound(&connection);
+        let connection = Connection::open(copy.path().join("ledger.db"))?;
+        check_sound(&connection)?;
         let tables = rows(&connection, "SELECT name FROM sqlite_schema", |row| {
             row.get::<_, String>(0)
-        });
+        })?;
         if tables.is_empty() {
-            return Self::default();
+            return Ok(Self::default());
         }
-        assert_counted(&connection);
+        check_counted(&connection)?;
         let media = "SELECT recording.id, media.id, state, len_bytes, lower(hex(sha256)) FROM media JOIN recording USING (recording_id)";
         let media = rows(&connection, media, |row| {
             let entry = Entry {
@@ -54,15 +57,15 @@ impl Books {
                 sha256: row.get(4)?,
             };
             Ok(((row.get(0)?, row.get(1)?), entry))
-        });
-        let recordings = rows(&connection, "SELECT id FROM recording", |row| row.get(0));
+        })?;
+        let recordings = rows(&connection, "SELECT id FROM recording", |row| row.get(0))?;
         let checkpoint = "SELECT value FROM meta WHERE name = 'checkpoint_ms'";
-        let checkpoint = rows(&connection, checkpoint, |row| row.get(0));
-        Self {
+        let checkpoint = rows(&connection, checkpoint, |row| row.get(0))?;
+        Ok(Self {
             recordings: recordings.into_iter().collect(),
             media: media.into_iter().collect(),
             checkpoint_ms: checkpoint.first().copied(),
-        }
+        })
     }
 
     /// The media files that are in the archive.
@@ -71,22 +74,28 @@ impl Books {
     }
 }
 
-/// I12: the pages are whole, and every reference leads somewhere.
-#[track_caller]
-fn assert_sound(connection: &Connection) {
+/// SQLite's words, or ours.
+type Trouble = Box<dyn std::error::Error>;
+
+/// The pages are whole, and every reference leads somewhere.
+fn check_sound(connection: &Connection) -> Result<(), Trouble> {
     let found = rows(connection, "PRAGMA integrity_check", |row| {
         row.get::<_, String>(0)
-    });
-    assert_eq!(found, ["ok"]);
+    })?;
+    if found != ["ok"] {
+        return Err(format!("integrity: {found:?}").into());
+    }
     let dangling = rows(connection, "PRAGMA foreign_key_check", |row| {
         row.get::<_, String>(0)
-    });
-    assert!(dangling.is_empty(), "{dangling:?}");
+    })?;
+    if !dangling.is_empty() {
+        return Err(format!("references from {dangling:?} that lead nowhere").into());
+    }
+    Ok(())
 }
 
 /// What the ledger counts as it goes is what it holds.
-#[track_caller]
-fn assert_counted(connection: &Connection) {
+fn check_counted(connection: &Connection) -> Result<(), Trouble> {
     let kept = "SELECT what, files FROM tally WHERE files > 0 ORDER BY what";
     let held = "SELECT CASE state WHEN 0 THEN 'announced' WHEN 1 THEN 'publishing' WHEN 2 THEN 'waiting'
             WHEN 3 THEN 'verified' WHEN 4 THEN 'skipped' ELSE 'lost' END AS what, count(*) FROM media GROUP BY what
@@ -96,16 +105,19 @@ fn assert_counted(connection: &Connection) {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
         })
     };
-    assert_eq!(read(kept), read(held));
+    let (kept, held) = (read(kept)?, read(held)?);
+    if kept != held {
+        return Err(format!("it counts {kept:?} and holds {held:?}").into());
+    }
+    Ok(())
 }
 
-#[track_caller]
 fn rows<T>(
     connection: &Connection,
     sql: &str,
     read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-) -> Vec<T> {
-    let mut statement = connection.prepare(sql).unwrap();
-    let found = statement.query_map([], read).unwrap();
-    found.collect::<Result<_, _>>().unwrap()
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare(sql)?;
+    let found = statement.query_map([], read)?;
+    found.collect()
 }

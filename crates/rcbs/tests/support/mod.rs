@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod books;
+pub mod invariants;
 pub mod listener;
 pub mod openssl;
 pub mod process;

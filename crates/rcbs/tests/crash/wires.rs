@@ -91,11 +91,14 @@ fn harm_often(
 
 /// It went on at the next byte of the same version, and no byte came twice.
 fn went_on(first: &Carried, later: &[Carried]) {
+    // One byte is asked for to tell an outage from objects that fail.
+    let is_transfer = |one: &&Carried| one.body_bytes != 1;
+    let later: Vec<&Carried> = later.iter().filter(is_transfer).collect();
     let bodies: usize = later.iter().map(|one| one.body_bytes).sum();
     let total = (first.body_bytes + bodies) as u64;
     let most = CONTENT_BYTES + 4096;
     assert!((CONTENT_BYTES..most).contains(&total), "{total} bytes came");
-    for one in later {
+    for one in &later {
         let goes_on = one.has("range") && one.has("if-match");
         assert_eq!(goes_on, first.body_bytes > 0, "{first:?}, {one:?}");
     }

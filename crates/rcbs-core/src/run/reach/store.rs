@@ -28,13 +28,13 @@ impl ReachedStore {
         Self { inner, reach, halt }
     }
 
-    /// The object once more; its body is not read.
-    fn again(&self, request: &GetRequest) -> Again<StoreError> {
+    /// The last byte of the object once more.
+    fn again(&self, request: &GetRequest, object: &Object) -> Again<StoreError> {
         let store = Arc::clone(&self.inner);
         let request = GetRequest {
             location: request.location.clone(),
-            from: 0,
-            if_match: None,
+            from: object.total_bytes.saturating_sub(1),
+            if_match: object.etag.clone(),
         };
         Arc::new(move || {
             let (store, request) = (Arc::clone(&store), request.clone());
@@ -48,7 +48,7 @@ impl MediaStore for ReachedStore {
     async fn get(&self, request: &GetRequest) -> Result<Object, StoreError> {
         let answer = self.reach.ask(|| self.inner.get(request)).await;
         match &answer {
-            Ok(_) => self.reach.keep_again(|| self.again(request)),
+            Ok(object) => self.reach.keep_again(|| self.again(request, object)),
             Err(error) if self.reach.has_given_up() => {
                 self.halt.stop(RunError::Store(error.clone()));
             }

@@ -58,7 +58,7 @@ pub(super) fn as_text(told: &Told) -> String {
 /// The last fully verified day, and what is to be said of those before it; the same words wherever it is told.
 pub(in crate::commands) fn verified_days(proof: &Proof) -> Vec<String> {
     let Some(day) = proof.last_verified_day() else {
-        return vec!["none of these days is fully verified, as a whole day".to_owned()];
+        return vec!["no day is fully verified yet".to_owned()];
     };
     let mut lines = vec![format!("last fully verified day: {}", day_text(day))];
     let bad = proof.not_verified_before(day);

@@ -348,7 +348,7 @@ fn a_day_that_the_server_cannot_list_keeps_no_other_from_being_listed() {
         assert_eq!(states, Some(vec!["verified".to_owned()]), "{id}");
     }
     let end = stage.endtime_ms().unwrap();
-    let bad_day: jiff::Timestamp = "2018-02-13T00:00:00Z".parse().unwrap();
+    let bad_day: Timestamp = "2018-02-13T00:00:00Z".parse().unwrap();
     assert!(end <= bad_day.as_millisecond(), "{end}");
     stage.server.faults().clear();
     stage.backup().expect_code(0);

@@ -301,7 +301,7 @@ fn hint_of_api(error: &ApiError) -> Option<String> {
             "check gwsUriPrefix, gwsProxyHost and caFile, and that the public IP of this machine is on Genesys' list"
         }
         ApiError::Server { .. } | ApiError::Throttled { .. } => {
-            "run again later; nothing was skipped"
+            "run again later; what was not listed is listed then"
         }
         ApiError::NotFound | ApiError::Refused { status: 404, .. } => {
             "check gwsUriPrefix and gwsRecordingsUri"

@@ -196,7 +196,7 @@ fn damage_that_was_found_is_not_forgotten() {
     report(&stage, &[], 9);
     let text = stage.program(&["status"]).run().stdout;
     assert!(
-        text.contains("1 file was found damaged") && text.contains("verify --repair"),
+        text.contains("1 file was found damaged") && text.contains("verify --read-data --repair"),
         "{text}"
     );
     // Found whole, and then damaged and mended.

@@ -30,7 +30,9 @@ tried='' missing=''
 for program in $PROGRAMS; do
   if [ -e "$KEPT/$program" ]; then tried="$tried $program"; else missing="$missing $program"; fi
 done
-[ -z "$missing" ] || missing="Not tried yet:$missing."
+[ -z "$missing" ] || missing="
+
+Not tried yet:$missing."
 
 cat >docs/torture.md <<PAGE
 # What was tried
@@ -43,9 +45,7 @@ $(date -u +%Y-%m-%d), $(nproc) cores, Linux $(uname -r | cut -d. -f1,2), $(df --
 
 | what | how often | first seed | met on the way | seconds | commit |
 | --- | ---: | ---: | --- | ---: | --- |
-$(cd $KEPT && jq -r '"| \(.what) | \(.count) | \(.first_seed) | \(.found) | \(.duration_s) | \(.commit) |"' $tried | sort)
-
-$missing
+$(cd $KEPT && jq -r '"| \(.what) | \(.count) | \(.first_seed) | \(.found) | \(.duration_s) | \(.commit) |"' $tried | sort)$missing
 
 Nothing that was verified was lost, nothing half-written had a final name, and the next run always ended in a whole archive. Of an event
 that was never met in n tries it can be said, with 95 % certainty, that it is met in less than 3/n of them.

@@ -119,10 +119,10 @@ impl Context {
         self.ports.clock.now()
     }
 
-    /// What time it is by our clock and by that of the recording API, as far as its answers have told. Where they differ
+    /// What time it is by our clock, which shows `now`, and by that of the recording API, as far as its answers have told. Where they differ
     /// the operator hears of it, once.
-    pub(crate) fn clocks(&self) -> Clocks {
-        let (clocks, note) = Clocks::compare(self.now(), self.api.clock_ahead());
+    pub(crate) fn clocks(&self, now: Timestamp) -> Clocks {
+        let (clocks, note) = Clocks::compare(now, self.api.clock_ahead());
         if let Some(note) = note
             && !self.told_clocks.swap(true, Ordering::Relaxed)
         {

@@ -93,7 +93,7 @@ pub(crate) async fn plan(context: &Context) -> Result<Planned, RunError> {
 
 async fn edges(context: &Context) -> Result<Edges, RunError> {
     let now = context.now();
-    let clocks = context.clocks();
+    let clocks = context.clocks(now);
     let options = &context.options;
     let known = context
         .ports

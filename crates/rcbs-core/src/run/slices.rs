@@ -48,7 +48,8 @@ impl SliceBook {
         marks: Vec<Commit>,
     ) -> Result<(), RunError> {
         // Known by now where the first answer that told it came late.
-        self.frontier.lower_to(context.clocks().settled_until);
+        let clocks = context.clocks(context.now());
+        self.frontier.lower_to(clocks.settled_until);
         let mut moved = None;
         for mark in marks {
             let number = match mark {

@@ -102,8 +102,10 @@ impl Stage {
     async fn spill(&mut self) -> Result<(), TargetError> {
         let pieces = self.gather.take();
         let (file, before) = (self.file.clone(), self.written_bytes);
+        let len_bytes: usize = pieces.iter().map(Bytes::len).sum();
         let write = move |place: &Place, name: &str| add(place, name, file, before, &pieces);
-        let (file, added) = match self.is_quick() && self.phase == Phase::Settled {
+        let is_short = len_bytes <= SMALL_FILE_BYTES;
+        let (file, added) = match is_short && self.is_quick() && self.phase == Phase::Settled {
             true => self.in_place("write", write)?,
             false => self.hop("write", write).await?,
         };

@@ -265,8 +265,14 @@ async fn fill(target: &FolderTarget, root: &Path) {
 
     // Small: written at once or not at all.
     let mut small = target.stage(&stage("no room")).await.unwrap();
-    small.write(vec![1; 1 << 20].into()).await.unwrap();
-    let full = small.finish().await;
+    let full = match small.write(vec![1; 1 << 20].into()).await {
+        Ok(()) => small.finish().await.map(drop),
+        Err(error) => {
+            // Whoever holds it keeps its name from the next.
+            drop(small);
+            Err(error)
+        }
+    };
     assert!(matches!(full, Err(TargetError::Full { .. })), "{full:?}");
     assert_eq!(staging(root).len(), 1);
 

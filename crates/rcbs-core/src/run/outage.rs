@@ -5,8 +5,9 @@ use crate::ports::StoreError;
 
 /// So many media files in a row, each after its own retries, and not one answer: it is not the files.
 const STREAK: u32 = 5;
-/// The same when some of them failed in an earlier run already, or when the store says of each that it failed itself. They come first in a run, and five objects that hang for
-/// ever must not keep all others from being tried, run after run.
+/// The same when some of them failed in an earlier run already, or when the store says of each that it failed itself.
+/// They come first in a run, and five objects that hang for ever must not keep all others from being tried, run after
+/// run.
 const STREAK_AGAIN: u32 = 50;
 
 /// Whether the store has been heard of in this run.

@@ -172,6 +172,60 @@ async fn damage_to_any_page_is_found() {
     }
 }
 
+/// G3.
+#[tokio::test]
+async fn a_flip_in_the_names_of_tables_and_columns_is_damage_or_does_no_harm() {
+    let (folder, path) = place();
+    let ledger = SqliteLedger::open(&path).unwrap();
+    fill(&ledger, 3).await;
+    ledger.close().await.unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let page_bytes = 4_096;
+    let describes = |page: &&[u8]| page.windows(7).any(|text| text == b"CREATE ");
+    let pages: Vec<_> = (0_usize..)
+        .zip(whole.chunks(page_bytes))
+        .filter(|(_, page)| describes(page))
+        .map(|(number, _)| number * page_bytes..(number + 1) * page_bytes)
+        .collect();
+    let flipped = folder.path().join("flipped.db");
+    let mut found = 0;
+    // Every eleventh byte: all of them take minutes.
+    for place in pages.iter().cloned().flatten().step_by(11) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1 << (place % 8);
+        std::fs::write(&flipped, bytes).unwrap();
+        match use_of(&flipped).await {
+            Ok(()) => {}
+            Err(LedgerError::Damaged { .. } | LedgerError::Newer { .. }) => found += 1,
+            Err(error) => panic!("byte {place}: {error:?}"),
+        }
+        for journal in ["flipped.db-wal", "flipped.db-shm"] {
+            // Most of them are not there.
+            drop(std::fs::remove_file(folder.path().join(journal)));
+        }
+    }
+    assert!(pages.len() > 1 && found > 100, "{pages:?}: {found}");
+}
+
+/// What every command does with a ledger, and what a run writes.
+async fn use_of(path: &Path) -> Result<(), LedgerError> {
+    let ledger = SqliteLedger::open(path)?;
+    ledger.check().await?;
+    ledger.tally().await?;
+    ledger.days(None).await?;
+    ledger.listed().await?;
+    ledger.checkpoint().await?;
+    ledger.damaged(None, 10).await?;
+    for held in ledger.recordings(None, 10).await? {
+        ledger.history(&held.entry.id).await?;
+    }
+    ledger.announce(&[announcement(9)]).await?;
+    let settled = [verified(9), metadata(9)];
+    ledger.settle(at(0), &settled).await?;
+    ledger.set_checkpoint(at(7)).await?;
+    ledger.close().await
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_ledger_is_left_as_it_is() {
     let (_folder, path) = place();

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::entry::moment;
 use super::error::Trouble;
 use super::history;
-use super::schema::has_table;
+use super::schema::{HISTORY_AND_DAMAGE, has_migration};
 use super::worker::Database;
 
 /// Writes what was found, or nothing of it.
@@ -56,7 +56,7 @@ pub(super) fn all(
     after: Option<&Damage>,
     limit: usize,
 ) -> Result<Vec<Damage>, Trouble> {
-    if !has_table(&db.connection, "damage")? {
+    if !has_migration(&db.connection, HISTORY_AND_DAMAGE)? {
         return Ok(Vec::new());
     }
     let mut select = db.connection.prepare_cached(

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::entry::{moment, state_name};
 use super::error::Trouble;
-use super::schema::has_table;
+use super::schema::{HISTORY_AND_DAMAGE, LISTED_AND_VERSIONS, has_migration};
 use super::worker::Database;
 
 /// The beginning of the day of `start_ms`, also before 1970.
@@ -67,9 +67,7 @@ pub(super) fn forget_listed_from(db: &mut Database, at: Timestamp) -> Result<(),
 /// All of them; none where an older program wrote the ledger and nothing newer has.
 pub(super) fn listed(db: &Database) -> Result<Vec<Period>, Trouble> {
     let connection = &db.connection;
-    let mut exists =
-        connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'listed'")?;
-    if exists.query_row([], |_| Ok(())).optional()?.is_none() {
+    if !has_migration(connection, LISTED_AND_VERSIONS)? {
         return Ok(Vec::new());
     }
     let mut select =
@@ -93,7 +91,7 @@ pub(super) fn days(db: &Database, within: Option<Period>) -> Result<Vec<DayCount
     });
     let mut days = recordings(&db.connection, within.is_some(), edges)?;
     media(&db.connection, within.is_some(), edges, &mut days)?;
-    if has_table(&db.connection, "damage")? {
+    if has_migration(&db.connection, HISTORY_AND_DAMAGE)? {
         damaged(&db.connection, within.is_some(), edges, &mut days)?;
     }
     Ok(days)
@@ -124,9 +122,8 @@ fn recordings(
     let mut rows = select.query(edges)?;
     let mut days = Vec::new();
     while let Some(row) = rows.next()? {
-        let day: Option<i64> = row.get(0)?;
         days.push(DayCount {
-            day: day.map(moment).transpose()?,
+            day: day(row)?,
             recordings: count(row, 1)?,
             without_metadata: count(row, 2)?,
             ..DayCount::default()
@@ -152,12 +149,7 @@ fn media(
     let mut select = connection.prepare(&sql)?;
     let mut rows = select.query(edges)?;
     while let Some(row) = rows.next()? {
-        let day: Option<i64> = row.get(0)?;
-        let day = day.map(moment).transpose()?;
-        let place = days.binary_search_by_key(&day, |known| known.day);
-        let Some(found) = place.ok().and_then(|place| days.get_mut(place)) else {
-            return Err(Trouble::Row("a media file has no recording".to_owned()));
-        };
+        let found = day_of(days, row)?;
         let why: Option<String> = row.get(2)?;
         let files = count(row, 3)?;
         let why = || why.unwrap_or_default();
@@ -189,14 +181,23 @@ fn damaged(
     let mut select = connection.prepare(&sql)?;
     let mut rows = select.query(edges)?;
     while let Some(row) = rows.next()? {
-        let day: Option<i64> = row.get(0)?;
-        let day = day.map(moment).transpose()?;
-        let place = days.binary_search_by_key(&day, |known| known.day);
-        if let Some(found) = place.ok().and_then(|place| days.get_mut(place)) {
-            found.damaged = count(row, 1)?;
-        }
+        day_of(days, row)?.damaged = count(row, 1)?;
     }
     Ok(())
+}
+
+/// The day that the first column names; none where a recording has no start.
+fn day(row: &Row<'_>) -> Result<Option<Timestamp>, Trouble> {
+    let day: Option<i64> = row.get(0)?;
+    day.map(moment).transpose()
+}
+
+/// The counts of the day that the first column names.
+fn day_of<'a>(days: &'a mut [DayCount], row: &Row<'_>) -> Result<&'a mut DayCount, Trouble> {
+    let day = day(row)?;
+    let place = days.binary_search_by_key(&day, |known| known.day);
+    let found = place.ok().and_then(|place| days.get_mut(place));
+    found.ok_or_else(|| Trouble::Row("a file has no recording".to_owned()))
 }
 
 fn count(row: &Row<'_>, column: usize) -> Result<u64, Trouble> {

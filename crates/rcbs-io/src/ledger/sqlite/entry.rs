@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row};
 
 use super::damage;
 use super::error::Trouble;
-use super::schema::has_table;
+use super::schema::{HISTORY_AND_DAMAGE, has_migration};
 use super::worker::Database;
 
 /// A recording as it stands in the file.
@@ -181,7 +181,7 @@ pub(super) fn held(db: &Database, found: Found) -> Result<HeldRecording, Trouble
     Ok(HeldRecording {
         recipients: recipients(&db.connection, found.row)?,
         announced_metadata_sha256: found.announced_sha256,
-        damaged: match has_table(&db.connection, "damage")? {
+        damaged: match has_migration(&db.connection, HISTORY_AND_DAMAGE)? {
             true => damage::of_recording(&db.connection, found.row)?,
             false => Vec::new(),
         },

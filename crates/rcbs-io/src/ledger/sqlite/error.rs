@@ -42,7 +42,16 @@ impl Trouble {
                     rusqlite::Error::FromSqlConversionFailure(..)
                     | rusqlite::Error::IntegralValueOutOfRange(..)
                     | rusqlite::Error::InvalidColumnType(..)
-                    | rusqlite::Error::Utf8Error(..) => LedgerError::Damaged { path, reason },
+                    | rusqlite::Error::Utf8Error(..)
+                    // Our statements fit the tables and our rows their rules, so it is the tables that have changed.
+                    | rusqlite::Error::SqlInputError { .. } => {
+                        LedgerError::Damaged { path, reason }
+                    }
+                    rusqlite::Error::SqliteFailure(failure, _)
+                        if failure.extended_code == ffi::SQLITE_ERROR =>
+                    {
+                        LedgerError::Damaged { path, reason }
+                    }
                     // The index of the journal is made longer byte by byte, and says nothing of why it could not.
                     rusqlite::Error::SqliteFailure(failure, _)
                         if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE =>
@@ -54,9 +63,11 @@ impl Trouble {
                         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                             LedgerError::Busy { path }
                         }
-                        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                            LedgerError::Damaged { path, reason }
-                        }
+                        Some(
+                            ErrorCode::DatabaseCorrupt
+                            | ErrorCode::NotADatabase
+                            | ErrorCode::ConstraintViolation,
+                        ) => LedgerError::Damaged { path, reason },
                         _ => failed(path, reason),
                     },
                 }
@@ -82,6 +93,11 @@ mod tests {
             (ffi::SQLITE_LOCKED, "the ledger l.db is in use"),
             (ffi::SQLITE_CORRUPT, "the ledger l.db is damaged: words"),
             (ffi::SQLITE_NOTADB, "the ledger l.db is damaged: words"),
+            (ffi::SQLITE_ERROR, "the ledger l.db is damaged: words"),
+            (
+                ffi::SQLITE_CONSTRAINT_CHECK,
+                "the ledger l.db is damaged: words",
+            ),
             (
                 ffi::SQLITE_READONLY,
                 "the ledger l.db could not settle: words",

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::entry::moment;
 use super::error::Trouble;
-use super::schema::has_table;
+use super::schema::{HISTORY_AND_DAMAGE, has_migration};
 use super::worker::Database;
 
 /// So many different faults are kept, the newest; a server that breaks in ever new ways must not fill the disk.
@@ -193,7 +193,7 @@ pub(super) fn note_alive(connection: &Connection, at: Timestamp) -> Result<(), T
 
 /// The run that has begun and has not ended; none where an older program wrote the ledger and nothing newer has.
 pub(super) fn begun(db: &Database) -> Result<Option<BegunRun>, Trouble> {
-    if !has_table(&db.connection, "begun")? {
+    if !has_migration(&db.connection, HISTORY_AND_DAMAGE)? {
         return Ok(None);
     }
     let mut select = db

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::entry::moment;
 use super::error::Trouble;
-use super::schema::has_table;
+use super::schema::{HISTORY_AND_DAMAGE, has_migration};
 use super::worker::Database;
 
 /// Of each file so many entries are kept from the beginning…
@@ -89,7 +89,7 @@ pub(super) fn was_stored(
 pub(super) fn of(db: &Database, id: &RecordingId) -> Result<History, Trouble> {
     let connection = &db.connection;
     let mut history = History::default();
-    if !has_table(connection, "happened")? {
+    if !has_migration(connection, HISTORY_AND_DAMAGE)? {
         return Ok(history);
     }
     let mut select = connection.prepare_cached(

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::error::Trouble;
+use super::schema::{LISTED_AND_VERSIONS, has_migration};
 use super::worker::Database;
 
 /// Notes a digest for a path, or forgets it.
@@ -31,9 +32,7 @@ pub(super) fn are_there(connection: &Connection) -> Result<bool, Trouble> {
 /// What was noted last; nothing where an older program wrote the ledger and nothing newer has.
 pub(super) fn of(db: &Database, path: &str) -> Result<Option<[u8; 32]>, Trouble> {
     let connection = &db.connection;
-    let mut exists =
-        connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'noted'")?;
-    if exists.query_row([], |_| Ok(())).optional()?.is_none() {
+    if !has_migration(connection, LISTED_AND_VERSIONS)? {
         return Ok(None);
     }
     let mut select = connection.prepare_cached("SELECT sha256 FROM noted WHERE path = ?1")?;

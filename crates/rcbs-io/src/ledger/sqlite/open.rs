@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::Trouble;
-use super::schema::{self, MIGRATIONS};
+use super::schema::{self, MIGRATIONS, has_migration};
 use super::worker::Database;
 use crate::target::volume::{Volume, volume_of};
 
@@ -192,12 +192,7 @@ fn choose_journal(connection: &Connection, volume: Volume) -> Result<(), Trouble
 }
 
 fn check_after_unclean_stop(connection: &Connection) -> Result<(), Trouble> {
-    let has_meta: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'meta')",
-        [],
-        |row| row.get(0),
-    )?;
-    let clean = if has_meta {
+    let clean = if has_migration(connection, 1)? {
         connection
             .query_row(
                 "SELECT value FROM meta WHERE name = 'clean_stop'",

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rcbs_core::ports::LedgerError;
+use rusqlite::Connection;
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::error::Trouble;
 use super::open::make_private;
@@ -17,6 +17,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0003_listed_and_versions.sql"),
     include_str!("../../migrations/sqlite/0004_history_and_damage.sql"),
 ];
+
+/// The migration that added the tables `listed`, `metadata_version` and `noted`.
+pub(super) const LISTED_AND_VERSIONS: usize = 3;
+/// The migration that added the tables `happened`, `damage` and `begun`.
+pub(super) const HISTORY_AND_DAMAGE: usize = 4;
 
 /// "rcbs", in the header of the file.
 const APPLICATION_ID: i64 = 0x7263_6273;
@@ -83,11 +88,12 @@ pub(super) fn version(
     }
 }
 
-/// Whether the file has this table: one of an older version is read as it is.
-pub(super) fn has_table(connection: &Connection, name: &str) -> Result<bool, Trouble> {
-    let mut exists = connection
-        .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    Ok(exists.query_row([name], |_| Ok(())).optional()?.is_some())
+/// Whether the file was brought through this migration: one of an older version that is only read stays as it is, and
+/// lacks its tables. The tables are not looked for: one that a newer file lacks is damage.
+pub(super) fn has_migration(connection: &Connection, number: usize) -> Result<bool, Trouble> {
+    let mut select = connection.prepare_cached("PRAGMA user_version")?;
+    let version: i64 = select.query_row([], |row| row.get(0))?;
+    Ok(usize::try_from(version).is_ok_and(|version| version >= number))
 }
 
 /// Copies the file as it is, what is still in its journal included. The copy gets its name only when it is whole and

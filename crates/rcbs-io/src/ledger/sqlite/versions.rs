@@ -9,10 +9,11 @@ use flate2::write::ZlibEncoder;
 use jiff::Timestamp;
 use rcbs_core::ports::MetadataVersion;
 use rcbs_core::recording::RecordingId;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::entry::moment;
 use super::error::Trouble;
+use super::schema::{LISTED_AND_VERSIONS, has_migration};
 use super::worker::Database;
 
 /// The longest JSON that is read back: no recording's is longer when it is listed.
@@ -52,9 +53,7 @@ pub(super) fn keep(connection: &Connection, version: &Replaced<'_>) -> Result<()
 /// The versions of a recording, oldest first; none where an older program wrote the ledger and nothing newer has.
 pub(super) fn of(db: &Database, id: &RecordingId) -> Result<Vec<MetadataVersion>, Trouble> {
     let connection = &db.connection;
-    let mut exists =
-        connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'metadata_version'")?;
-    if exists.query_row([], |_| Ok(())).optional()?.is_none() {
+    if !has_migration(connection, LISTED_AND_VERSIONS)? {
         return Ok(Vec::new());
     }
     let mut select = connection.prepare_cached(

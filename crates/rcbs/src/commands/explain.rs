@@ -9,7 +9,7 @@ use rcbs_core::ports::{
     EntryState, HeldRecording, Ledger as _, LedgerError, MetadataVersion, RecordingEntry,
     Target as _,
 };
-use rcbs_core::recording::RecordingId;
+use rcbs_core::recording::{MediaId, RecordingId};
 use rcbs_core::store::{Folder, metadata_file_name};
 use rcbs_core::text::escaped;
 use serde_json::{Map, Value, json};
@@ -156,6 +156,7 @@ fn as_text(life: &Life) -> String {
         "not stored yet"
     };
     lines.push(format!("  metadata         {stored}"));
+    lines.extend(harm_line(life, None));
     for (change, number) in life.changes.iter().zip(1..) {
         let members = match change.members.as_deref() {
             Some([]) => "in form only".to_owned(),
@@ -180,12 +181,7 @@ fn as_text(life: &Life) -> String {
             lines.push(format!("  failed attempts  {}", known.attempts));
         }
         lines.extend(state_lines(&known.state));
-        let mut harms = life.held.damaged.iter();
-        if let Some((_, harm)) = harms.find(|(media, _)| media.as_ref() == Some(id)) {
-            lines.push(format!(
-                "  found damaged    {harm}; \"rcbs verify --read-data --repair\" fetches it again"
-            ));
-        }
+        lines.extend(harm_line(life, Some(id)));
         for recipient in recipients {
             lines.push(format!("  encrypted for    {}", escaped(recipient)));
         }
@@ -198,6 +194,20 @@ fn as_text(life: &Life) -> String {
         ));
     }
     lines.join("\n") + "\n"
+}
+
+/// What a verification found of a media file, or of the metadata.
+fn harm_line(life: &Life, media: Option<&MediaId>) -> Option<String> {
+    let harm = harm(life, media)?;
+    Some(format!(
+        "  found damaged    {harm}; \"rcbs verify --repair\" fetches it again"
+    ))
+}
+
+fn harm<'a>(life: &'a Life, media: Option<&MediaId>) -> Option<&'a str> {
+    let mut harms = life.held.damaged.iter();
+    let found = harms.find(|(of, _)| of.as_ref() == media);
+    found.map(|(_, harm)| harm.as_str())
 }
 
 fn state_lines(state: &EntryState) -> Vec<String> {
@@ -266,7 +276,7 @@ fn as_json(life: &Life) -> Value {
             let mut value = json!({
                 "media": id.as_str(), "state": StateName::from(&known.state).as_str(),
                 "attempts": known.attempts, "location": known.location, "recipients": recipients,
-                "harm": life.held.damaged.iter().find(|(media, _)| media.as_ref() == Some(id)).map(|(_, harm)| harm),
+                "harm": harm(life, Some(id)),
             });
             if let (Value::Object(map), Value::Object(more)) =
                 (&mut value, state_json(&known.state))
@@ -280,7 +290,7 @@ fn as_json(life: &Life) -> Value {
         "schema": 1, "recording": entry.id.as_str(), "start": entry.start.map(|at| at.to_string()),
         "folder": entry.folder, "first_seen": entry.first_seen.to_string(),
         "last_changed": entry.last_changed.to_string(),
-        "metadata_sha256": entry.stored_metadata_sha256.as_ref().map(hex),
+        "metadata_sha256": entry.stored_metadata_sha256.as_ref().map(hex), "metadata_harm": harm(life, None),
         "metadata_versions": versions, "media": media,
         "history": life.story.as_json(), "left_out": life.story.left_out(),
     })

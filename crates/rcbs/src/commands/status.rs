@@ -12,6 +12,7 @@ use rcbs_core::proof::{Asked, Proof};
 use rcbs_core::recording::MediaId;
 use rcbs_core::retention::{Facts as Watched, Forecast, Retention, earlier_rate, forecast};
 use rcbs_core::space::{SpaceForecast, Stored, ToCome};
+use rcbs_core::text::escaped;
 use rcbs_io::ledger::SqliteLedger;
 use rcbs_io::target::TargetView;
 use serde_json::{Value, json};
@@ -190,22 +191,32 @@ async fn tell_json(
     .await?;
     drop(written.and_then(|()| write!(out, "],\"damaged_files\":[")));
     let mut comma = "";
+    each_damaged(ledger, |one| {
+        let written = write!(out, "{comma}{}", damage_json(one));
+        comma = ",";
+        flow(written)
+    })
+    .await?;
+    drop(writeln!(out, "]}}"));
+    Ok(())
+}
+
+/// Hands over what is known to be damaged, for as long as it is wanted.
+async fn each_damaged(
+    ledger: &SqliteLedger,
+    mut take: impl FnMut(&Damage) -> ControlFlow<()>,
+) -> Result<(), LedgerError> {
     let mut last = None;
     loop {
         let page = ledger.damaged(last.as_ref(), PAGE).await?;
-        for one in &page {
-            if write!(out, "{comma}{}", damage_json(one)).is_err() {
-                return Ok(());
-            }
-            comma = ",";
+        if page.iter().try_for_each(&mut take).is_break() {
+            return Ok(());
         }
         match page.into_iter().next_back() {
             Some(one) => last = Some(one),
-            None => break,
+            None => return Ok(()),
         }
     }
-    drop(writeln!(out, "]}}"));
-    Ok(())
 }
 
 fn damage_json(damage: &Damage) -> Value {
@@ -268,33 +279,70 @@ async fn tell_text(
 ) -> Result<(), LedgerError> {
     let tally = facts.tally;
     drop(out.write_all(as_text(facts).as_bytes()));
-    let count = tally.waiting + tally.announced + tally.lost;
-    if count == 0 {
-        return Ok(());
-    }
-    drop(writeln!(out, "missing:"));
+    let missing = tally.waiting + tally.announced + tally.lost;
+    let damaged = facts.proof.total().damaged;
     let limit = if all { u64::MAX } else { LISTED };
-    let mut listed = 0;
-    missing::each(ledger, &tally, facts.retention, |one| {
-        if listed == limit {
+    if missing > 0 {
+        drop(writeln!(out, "missing:"));
+        let mut rows = Rows::new(out, limit);
+        missing::each(ledger, &tally, facts.retention, |one| {
+            rows.take(&one.as_text())
+        })
+        .await?;
+        rows.end(missing);
+    }
+    if damaged > 0 {
+        drop(writeln!(out, "damaged or missing in the archive:"));
+        let mut rows = Rows::new(out, limit);
+        each_damaged(ledger, |one| rows.take(&damage_text(one))).await?;
+        rows.end(damaged);
+    }
+    if missing + damaged > 0 {
+        let explain = "\"rcbs explain ID\" tells the whole life of a recording";
+        drop(writeln!(out, "{explain}"));
+    }
+    Ok(())
+}
+
+/// Lines of which people see the first ones.
+struct Rows<'a, W> {
+    out: &'a mut W,
+    limit: u64,
+    listed: u64,
+}
+
+impl<'a, W: Write> Rows<'a, W> {
+    fn new(out: &'a mut W, limit: u64) -> Self {
+        Self {
+            out,
+            limit,
+            listed: 0,
+        }
+    }
+
+    /// Goes on while there is room for more and somebody reads.
+    fn take(&mut self, line: &str) -> ControlFlow<()> {
+        if self.listed == self.limit {
             return ControlFlow::Break(());
         }
-        listed += 1;
-        flow(writeln!(out, "{}", one.as_text()))
-    })
-    .await?;
-    if count > listed && !all {
-        let more = count - listed;
-        drop(writeln!(
-            out,
-            "  and {more} more; \"rcbs status --all\" lists them"
-        ));
+        self.listed += 1;
+        flow(writeln!(self.out, "{line}"))
     }
-    drop(writeln!(
-        out,
-        "\"rcbs explain ID\" tells the whole life of a recording"
-    ));
-    Ok(())
+
+    /// Says how many there are besides.
+    fn end(self, count: u64) {
+        if self.listed == self.limit && count > self.listed {
+            let more = count - self.listed;
+            let how = "\"rcbs status --all\" lists them";
+            drop(writeln!(self.out, "  and {more} more; {how}"));
+        }
+    }
+}
+
+fn damage_text(damage: &Damage) -> String {
+    let media = damage.media.as_ref().map_or("metadata", MediaId::as_str);
+    let (found, reason) = (human_time(damage.found), escaped(&damage.reason));
+    format!("  {} {media}, found {found}: {reason}", damage.recording)
 }
 
 fn as_text(facts: &Facts) -> String {

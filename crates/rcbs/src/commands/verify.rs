@@ -30,7 +30,7 @@ use crate::signals::Signals;
 /// What to tell the operator when it could not begin.
 pub(super) fn verify(loaded: &Loaded, how: &VerifyHow, show: Show) -> Result<Exit, Refusal> {
     let settings = &loaded.settings;
-    let (end, exit) = if how.manifests {
+    let (end, exit, kind) = if how.manifests {
         manifests(settings, how, show)?
     } else if how.repair {
         repair(settings, how, show)?
@@ -45,11 +45,6 @@ pub(super) fn verify(loaded: &Loaded, how: &VerifyHow, show: Show) -> Result<Exi
             verify_summary_json(&end.summary, exit.code(), moved_aside)
         ));
     } else if !(show.quiet && exit == Exit::Complete) {
-        let kind = match (how.manifests, how.repair) {
-            (true, _) => VerifyKind::Manifests,
-            (false, true) => VerifyKind::Repair,
-            (false, false) => VerifyKind::Look,
-        };
         let stopped = end.stopped.is_some();
         let lines = verify_report(&end.summary, kind, stopped, moved_aside);
         say(&(lines.join("\n") + "\n"));
@@ -64,8 +59,14 @@ pub(super) fn verify(loaded: &Loaded, how: &VerifyHow, show: Show) -> Result<Exi
     Ok(exit)
 }
 
-fn look(settings: &Settings, how: &VerifyHow, show: Show) -> Result<(VerifyEnd, Exit), Refusal> {
+/// How it ended, and what it was.
+type Done = (VerifyEnd, Exit, VerifyKind);
+
+fn look(settings: &Settings, how: &VerifyHow, show: Show) -> Result<Done, Refusal> {
     let held = assemble::open_to_verify(settings)?;
+    let kind = VerifyKind::Look {
+        remembers: held.remembers,
+    };
     let options = assemble::verify_options(settings, how, held.remembers);
     let ports = VerifyPorts {
         target: Arc::new(held.target),
@@ -77,13 +78,13 @@ fn look(settings: &Settings, how: &VerifyHow, show: Show) -> Result<(VerifyEnd, 
         let signals = Signals::listen();
         let end = run::verify(ports, options, witness(show), signals.token()).await;
         let exit = exit_of(&end, &signals);
-        (end, exit)
+        (end, exit, kind)
     });
     runtime.shutdown_background();
     Ok(ended)
 }
 
-fn repair(settings: &Settings, how: &VerifyHow, show: Show) -> Result<(VerifyEnd, Exit), Refusal> {
+fn repair(settings: &Settings, how: &VerifyHow, show: Show) -> Result<Done, Refusal> {
     if matches!(settings.media, MediaMode::MetadataOnly) {
         let explanation = Explanation {
             headline: "repairing the archive".to_owned(),
@@ -109,17 +110,13 @@ fn repair(settings: &Settings, how: &VerifyHow, show: Show) -> Result<(VerifyEnd
             tracing::warn!(%error, "the end of this run could not be noted");
         }
         let exit = exit_of(&end, &signals);
-        (end, exit)
+        (end, exit, VerifyKind::Repair)
     });
     runtime.shutdown_background();
     Ok(ended)
 }
 
-fn manifests(
-    settings: &Settings,
-    how: &VerifyHow,
-    show: Show,
-) -> Result<(VerifyEnd, Exit), Refusal> {
+fn manifests(settings: &Settings, how: &VerifyHow, show: Show) -> Result<Done, Refusal> {
     let public_key = match &how.public_key {
         Some(path) => Some(read_public(path).map_err(|error| refused_key(path, &error))?),
         None => settings.manifest_key.as_ref().map(|key| key.public_key()),
@@ -137,7 +134,7 @@ fn manifests(
         let token = signals.token();
         let end = run::verify_manifests(target, clock, options, witness(show), token).await;
         let exit = exit_of(&end, &signals);
-        (end, exit)
+        (end, exit, VerifyKind::Manifests)
     });
     runtime.shutdown_background();
     Ok(ended)

@@ -157,7 +157,10 @@ fn to_stderr(line: &str) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerifyKind {
     /// Archive and ledger were compared.
-    Look,
+    Look {
+        /// Whether the ledger could be told what was found.
+        remembers: bool,
+    },
     /// The same, and what was damaged was fetched again.
     Repair,
     /// Archive and manifests were compared.
@@ -252,20 +255,26 @@ pub fn verify_report(
         (false, 0, _) if summary.waiting + summary.without_metadata > 0 => {
             "sound is what is here: no damage was found in it, but not everything is here".to_owned()
         }
-        (false, 0, VerifyKind::Look) if summary.read_files == 0 => {
+        (false, 0, VerifyKind::Look { .. }) if summary.read_files == 0 => {
             "sound: no damage was found; media were not read to their end (--read-data)".to_owned()
         }
         (false, 0, _) => "sound: no damage was found".to_owned(),
         (false, _, VerifyKind::Manifests) => {
             "damaged; \"rcbs verify --read-data --repair\" fetches files again while the cloud has them".to_owned()
         }
-        (false, _, VerifyKind::Look) => {
+        (false, _, VerifyKind::Look { remembers: true }) => {
+            "damaged; \"rcbs verify --repair\" fetches again what the cloud still has".to_owned()
+        }
+        (false, _, VerifyKind::Look { remembers: false }) => {
             let how = if summary.read_files > 0 {
                 "--read-data --repair"
             } else {
                 "--repair"
             };
-            format!("damaged; \"rcbs verify {how}\" fetches again what the cloud still has")
+            format!(
+                "damaged; the ledger cannot be written here, and does not remember it; \"rcbs verify {how}\" where it \
+                 can fetches again what the cloud still has"
+            )
         }
         (false, left, VerifyKind::Repair) => format!(
             "damaged: {} could not be mended; the copies that were found damaged are kept in .rcbs/quarantine of the target",

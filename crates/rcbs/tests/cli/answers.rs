@@ -120,7 +120,10 @@ fn status_of_what_is_only_lost_promises_no_other_try() {
         text.contains("  lost   gone ") && !text.contains("takes up"),
         "{text}"
     );
-    assert!(text.contains("no day is fully verified yet"), "{text}");
+    assert!(
+        text.contains("no whole day is fully verified yet"),
+        "{text}"
+    );
 }
 
 #[test]

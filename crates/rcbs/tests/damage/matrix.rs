@@ -85,6 +85,11 @@ fn every_damage_is_found_told_and_mended_while_the_cloud_has_it() {
             damage.is_done_to(&stage.target().join(&path));
             let harmed = stage.archive();
 
+            // What the fast look cannot see is a flip behind the head of a media file.
+            let seen =
+                damage != Damage::Leftover && !(ending == ".bin" && damage == Damage::FlipEnd);
+            assert_eq!(verify(&stage, &[]).0, if seen { 9 } else { 0 }, "{case}");
+
             let (code, lines) = verify(&stage, &["--read-data"]);
             if damage == Damage::Leftover {
                 assert_eq!(code, 0, "{case}");
@@ -101,10 +106,6 @@ fn every_damage_is_found_told_and_mended_while_the_cloud_has_it() {
             assert_eq!(told[0]["media"].is_null(), ending == ".json", "{case}");
             assert_eq!(stage.archive(), harmed, "{case}: a look changes nothing");
 
-            // What the fast look cannot see is a flip behind the head of a media file.
-            let seen = !(ending == ".bin" && damage == Damage::FlipEnd);
-            assert_eq!(verify(&stage, &[]).0, if seen { 9 } else { 0 }, "{case}");
-
             let (code, lines) = verify(&stage, &["--read-data", "--repair"]);
             assert_eq!(code, 0, "{case}: {lines:#?}");
             assert_eq!(events(&lines, "mended").len(), 1, "{case}");
@@ -114,6 +115,38 @@ fn every_damage_is_found_told_and_mended_while_the_cloud_has_it() {
             assert_eq!(verify(&stage, &["--read-data"]).0, 0, "{case}");
         }
     }
+}
+
+/// B15, B16.
+#[test]
+fn damage_that_only_reading_shows_is_seen_without_reading_once_it_is_known() {
+    let stage = stage();
+    let before = stage.archive();
+    let path = media_of(&stage, ".bin");
+    let file = stage.target().join(&path);
+    Damage::FlipEnd.is_done_to(&file);
+    assert_eq!(verify(&stage, &["--read-data"]).0, 9);
+
+    let (code, lines) = verify(&stage, &[]);
+    assert_eq!(code, 9);
+    assert_eq!(events(&lines, "damaged")[0]["harm"], "digest");
+    assert_eq!(lines.last().unwrap()["read_files"], 1, "that one alone");
+
+    // That it is out of reach for a while does not make it whole.
+    let aside = stage.target().with_extension("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    let (code, lines) = verify(&stage, &[]);
+    assert_eq!(code, 9);
+    assert_eq!(events(&lines, "damaged")[0]["harm"], "missing");
+    std::fs::rename(&aside, &file).unwrap();
+    let (code, lines) = verify(&stage, &[]);
+    assert_eq!(code, 9);
+    assert_eq!(events(&lines, "damaged")[0]["harm"], "digest");
+
+    let (code, lines) = verify(&stage, &["--repair"]);
+    assert_eq!(code, 0, "{lines:#?}");
+    assert_eq!(stage.archive(), before);
+    assert_eq!(verify(&stage, &[]).0, 0);
 }
 
 /// B16.

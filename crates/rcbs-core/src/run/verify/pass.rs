@@ -217,15 +217,21 @@ impl Pass {
     }
 }
 
+/// What is read of a recording: what the sample takes, and whatever is known to be damaged in a way that only reading
+/// shows. A cheap look would pass it, and a repair would leave it as it is.
 fn with_sample(held: HeldRecording, sample: &mut Sample) -> Job {
     let recording = &held.entry.id;
+    let is_suspect = |media: &MediaId| {
+        let mut known = held.damaged.iter();
+        known.any(|(of, harm)| of.as_ref() == Some(media) && !clears(harm, false))
+    };
     let mut takes = |(media, known): &(MediaId, MediaEntry)| match known.state {
         EntryState::Verified { len_bytes, .. } => {
             let key = MediaKey {
                 recording: recording.clone(),
                 media: media.clone(),
             };
-            sample.takes(&key, len_bytes)
+            sample.takes(&key, len_bytes) || is_suspect(media)
         }
         _ => false,
     };

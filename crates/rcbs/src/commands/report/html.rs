@@ -46,7 +46,7 @@ pub(super) fn as_html(told: &Told) -> String {
     let cloud = told.cloud.as_ref().map_or_else(String::new, |cloud| {
         let sum = cloud.total();
         format!(
-            "<p>Compared with the cloud: it announces {} recordings with {} media files; {} recordings and {} media files are unknown to the ledger, {} recordings have other metadata, {} media files are lost by the ledger and still announced.</p>",
+            "<p>Compared with the cloud: it announces {} recordings with {} media files; {} recordings and {} media files are unknown to the ledger, {} recordings have other metadata, {} media files are lost as the ledger has it, and announced all the same.</p>",
             sum.recordings, sum.media, sum.unknown_recordings, sum.unknown_media, sum.changed_recordings, sum.lost_media
         )
     });

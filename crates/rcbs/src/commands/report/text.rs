@@ -58,7 +58,7 @@ pub(super) fn as_text(told: &Told) -> String {
 /// The last fully verified day, and what is to be said of those before it; the same words wherever it is told.
 pub(in crate::commands) fn verified_days(proof: &Proof) -> Vec<String> {
     let Some(day) = proof.last_verified_day() else {
-        return vec!["no day is fully verified yet".to_owned()];
+        return vec!["no whole day is fully verified yet".to_owned()];
     };
     let mut lines = vec![format!("last fully verified day: {}", day_text(day))];
     let bad = proof.not_verified_before(day);
@@ -75,7 +75,7 @@ pub(in crate::commands) fn verified_days(proof: &Proof) -> Vec<String> {
 /// Damage that `rcbs verify` found, and what to do.
 pub(in crate::commands) fn damaged(files: u64) -> String {
     format!(
-        "{} found damaged or missing in the archive; \"rcbs verify --read-data --repair\" fetches {} again",
+        "{} found damaged or missing in the archive; \"rcbs verify --repair\" fetches {} again",
         counted(files, "file was", "files were"),
         noun(files, "it", "them")
     )
@@ -203,7 +203,7 @@ fn compared(cloud: &Reconciliation) -> Vec<String> {
     )];
     if lost_media > 0 {
         lines.push(format!(
-            "lost by the ledger, and still announced: {}; \"rcbs retry ID\" asks for them once more",
+            "lost as the ledger has it, and announced all the same: {}; \"rcbs retry ID\" asks for them once more",
             counted(lost_media, "media file", "media files")
         ));
         let lost = cloud.lost_media.iter();

@@ -184,8 +184,8 @@ fn damage_that_was_found_is_not_forgotten() {
         .program(&["verify", "--read-data"])
         .run()
         .expect_code(9);
-    // A look that is not as close finds nothing, and takes nothing back.
-    stage.program(&["verify"]).run().expect_code(0);
+    // A look that is not as close reads what is known to be damaged.
+    stage.program(&["verify"]).run().expect_code(9);
     let status = stage.status();
     expect_fields(&status, &[("exit_code", 9), ("damaged", 1)]);
     assert!(status["last_verified_day"].is_null(), "{status}");
@@ -196,9 +196,23 @@ fn damage_that_was_found_is_not_forgotten() {
     report(&stage, &[], 9);
     let text = stage.program(&["status"]).run().stdout;
     assert!(
-        text.contains("1 file was found damaged") && text.contains("verify --read-data --repair"),
+        text.contains("1 file was found damaged") && text.contains("verify --repair"),
         "{text}"
     );
+    let named = "damaged or missing in the archive:\n  one ";
+    assert!(text.contains(named), "{text}");
+    let metadata = path.parent().unwrap().read_dir().unwrap();
+    let mut metadata = metadata.map(|entry| entry.unwrap().path());
+    let metadata = metadata
+        .find(|path| path.extension().is_some_and(|it| it == "json"))
+        .unwrap();
+    let json = std::fs::read(&metadata).unwrap();
+    std::fs::write(&metadata, b"{}").unwrap();
+    stage.program(&["verify"]).run().expect_code(9);
+    assert_eq!(stage.explain("one")["metadata_harm"], "digest");
+    let text = stage.program(&["explain", "one"]).run().stdout;
+    assert!(text.contains("found damaged    digest"), "{text}");
+    std::fs::write(&metadata, json).unwrap();
     // Found whole, and then damaged and mended.
     std::fs::write(&path, &whole).unwrap();
     stage

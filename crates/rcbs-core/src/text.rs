@@ -54,6 +54,23 @@ pub fn escaped(text: &str) -> String {
     Shown(text).to_string()
 }
 
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        push_hex(&mut text, *byte, b"0123456789abcdef");
+    }
+    text
+}
+
+/// Adds the two digits of a byte.
+pub(crate) fn push_hex(text: &mut String, byte: u8, digits: &[u8; 16]) {
+    for nibble in [byte >> 4, byte & 15] {
+        text.push(char::from(digits[usize::from(nibble)]));
+    }
+}
+
 /// Unicode marks that change the direction of the text after them and so can disguise a name.
 fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -89,6 +89,8 @@ pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
 pub(super) struct Builder {
     der: Vec<u8>,
     open: Vec<Part>,
+    /// The header that is being put before its content.
+    header: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +112,14 @@ enum PartKind {
 }
 
 impl Builder {
+    /// With room for the elements that are short, which are most.
+    pub(super) fn new() -> Self {
+        Self {
+            der: Vec::with_capacity(64),
+            ..Self::default()
+        }
+    }
+
     /// Begins an element. False when it may not stand where it is: only octet strings are pieces of an octet string.
     pub(super) fn begin(&mut self, tag: Tag) -> bool {
         let in_pieces = self
@@ -148,10 +158,11 @@ impl Builder {
             PartKind::Pieces => Tag::OCTET_STRING,
             PartKind::Piece => return self.open.is_empty(),
         };
-        let mut header = Vec::with_capacity(8);
-        tag.write(&mut header);
-        write_length((self.der.len() - part.begin) as u64, &mut header);
-        self.der.splice(part.begin..part.begin, header);
+        self.header.clear();
+        tag.write(&mut self.header);
+        write_length((self.der.len() - part.begin) as u64, &mut self.header);
+        let begin = part.begin..part.begin;
+        self.der.splice(begin, self.header.iter().copied());
         self.open.is_empty()
     }
 

@@ -1,10 +1,8 @@
 //! Writes a distinguished name as text (RFC 4514), to show whose key is wanted.
 
-use std::fmt::Write as _;
-
 use super::ber::Tag;
 use super::der;
-use crate::text::printable;
+use crate::text::{hex, printable};
 
 /// The name in DER as `CN=gir_qa,O=Example`, the most specific part first; `None` when it is no `Name` of X.501.
 /// Printable and at most some 200 characters long: made to be read, not to be compared.
@@ -33,9 +31,7 @@ fn attribute(mut content: &[u8]) -> Option<String> {
         // RFC 4514 2.4: the encoding itself stands for what has no text.
         (name, _) => {
             let mut text = name.map_or_else(|| der::dotted(oid), str::to_owned) + "=#";
-            for byte in value.whole {
-                write!(text, "{byte:02x}").ok()?;
-            }
+            text.push_str(&hex(value.whole));
             Some(text)
         }
     }

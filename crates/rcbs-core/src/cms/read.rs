@@ -230,7 +230,7 @@ impl Reader {
     }
 
     fn begin_keeping(&mut self, tag: Tag, at: u64) -> Result<(), StructureError> {
-        self.keep = Some(Builder::default());
+        self.keep = Some(Builder::new());
         self.kept(Token::Begin(tag), at)
     }
 

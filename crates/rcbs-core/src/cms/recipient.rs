@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::ber::Tag;
 use super::structure::StructureError;
 use super::{der, name};
+use crate::text::hex;
 
 /// Recipients of one file that are read.
 pub(super) const RECIPIENTS_MAX: usize = 64;
@@ -193,7 +194,7 @@ fn negate(bytes: &mut [u8]) {
 
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
-    shown.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+    f.write_str(&hex(shown))?;
     if shown.len() < bytes.len() {
         f.write_str("…")?;
     }

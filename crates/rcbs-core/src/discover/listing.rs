@@ -10,7 +10,7 @@ mod pass;
 use std::collections::BTreeSet;
 
 use self::pass::{Ask, Pass, keys};
-use super::facts::{Key, PageFacts};
+use super::facts::{Key, Ms, PageFacts};
 use super::learned::Offsets;
 use super::server::{Fill, SMALLEST_CAP, Server, Total};
 use crate::ports::Cursor;
@@ -104,6 +104,18 @@ impl Listing {
     /// Whether the page that was asked for last is one behind a link.
     pub(super) fn asks_by_link(&self) -> bool {
         matches!(self.pass.ask, Ask::Link(_))
+    }
+
+    /// Entries so far, and when the last of them began or ended, where they have come in that order.
+    pub(super) fn come_to(&self) -> Option<(u64, Ms)> {
+        let Pass {
+            last_start,
+            last_stop,
+            position,
+            ..
+        } = &self.pass;
+        let last = last_start.last().or_else(|| last_stop.last())?;
+        Some((*position, last))
     }
 
     /// Whether more than one page was needed.

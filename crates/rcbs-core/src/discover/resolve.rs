@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 
 use super::error::DiscoverError;
 use super::facts::{EntryFacts, Key, PageFacts, first_bytes, floor_ms};
-use super::seen::{Novelty, Seen};
+use super::seen::{NOTHING, Novelty, Seen, digest};
 use crate::ports::{ApiError, Entry, Page, RecordingApi};
 use crate::recording::{Endpoint, Recording, RecordingId, parse_at};
 use crate::text::printable;
@@ -57,8 +57,8 @@ pub(super) struct Resolved {
 struct Line {
     facts: EntryFacts,
     found: Option<Found>,
-    /// To be asked for, with the bytes it was listed with and whether it was seen otherwise before.
-    wanted: Option<(RecordingId, Vec<u8>, bool)>,
+    /// To be asked for, with the digest of what it was listed with and whether it was seen otherwise before.
+    wanted: Option<(RecordingId, u64, bool)>,
     /// What is wrong with it, and what it is told apart from others by.
     fault: Option<(String, u128)>,
 }
@@ -120,7 +120,7 @@ pub(super) fn resolve_without_asking(page: Page) -> PageFacts {
 fn read(entry: Entry, seen: &mut Seen, endpoint: Option<&Endpoint>) -> Line {
     match entry {
         Entry::Whole(json) => match parse_at(&json, endpoint) {
-            Ok(recording) => read_whole(recording, &json, seen),
+            Ok(recording) => read_whole(recording, seen),
             // Told apart by their bytes: lists overlap, and eight nameless recordings are eight faults.
             Err(error) => Line::fault(
                 &format!("an entry of a list cannot be used: {error}"),
@@ -129,16 +129,17 @@ fn read(entry: Entry, seen: &mut Seen, endpoint: Option<&Endpoint>) -> Line {
         },
         Entry::Id(id) => {
             let key = Key::of(id.as_str());
-            match seen.novelty(key, &[]) {
+            match seen.novelty(key, NOTHING) {
                 Novelty::Known(facts) => Line::known(facts),
-                novelty => Line::wanted(key, id, Vec::new(), novelty == Novelty::Changed),
+                novelty => Line::wanted(key, id, NOTHING, novelty == Novelty::Changed),
             }
         }
         Entry::Fault(text) => Line::fault(&text, first_bytes(text.as_bytes())),
     }
 }
 
-fn read_whole(recording: Recording, listed: &[u8], seen: &mut Seen) -> Line {
+fn read_whole(recording: Recording, seen: &mut Seen) -> Line {
+    let listed = digest(&recording.json_sha256);
     let facts = facts_of(&recording);
     let key = Key::of(recording.id.as_str());
     let is_changed = match seen.novelty(key, listed) {
@@ -150,7 +151,7 @@ fn read_whole(recording: Recording, listed: &[u8], seen: &mut Seen) -> Line {
         // A summary, or what may be one: what is to be stored is the recording itself.
         return Line {
             facts,
-            ..Line::wanted(key, recording.id, listed.to_vec(), is_changed)
+            ..Line::wanted(key, recording.id, listed, is_changed)
         };
     }
     seen.enter(key, listed, facts);
@@ -211,7 +212,7 @@ async fn ask_for_wanted(
                     "recording {id} is listed, but the server says that it is not there"
                 ));
                 tally.vanish(id)?;
-                seen.enter(key, &listed, line.facts);
+                seen.enter(key, listed, line.facts);
                 continue;
             }
             Err(error) => {
@@ -221,7 +222,7 @@ async fn ask_for_wanted(
             }
         }
         tally.in_a_row = 0;
-        seen.enter(key, &listed, line.facts);
+        seen.enter(key, listed, line.facts);
     }
     Ok(())
 }
@@ -279,7 +280,7 @@ impl Line {
         }
     }
 
-    fn wanted(key: Key, id: RecordingId, listed: Vec<u8>, is_changed: bool) -> Self {
+    fn wanted(key: Key, id: RecordingId, listed: u64, is_changed: bool) -> Self {
         Self {
             wanted: Some((id, listed, is_changed)),
             ..Self::known(EntryFacts {

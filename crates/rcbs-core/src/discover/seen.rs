@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::facts::{EntryFacts, Key, Ms, first_bytes};
+use super::facts::{EntryFacts, Key, Ms};
 
 /// Faults that are remembered so as not to be told twice.
 const FAULTS: usize = 10_000;
@@ -30,9 +30,9 @@ struct Sighting {
 const UNKNOWN: Ms = Ms::MIN;
 
 impl Sighting {
-    fn new(listed: &[u8], facts: EntryFacts) -> Self {
+    fn new(digest: u64, facts: EntryFacts) -> Self {
         Self {
-            digest: digest(listed),
+            digest,
             start: facts.start.unwrap_or(UNKNOWN),
             stop: facts.stop.unwrap_or(UNKNOWN),
         }
@@ -66,19 +66,19 @@ impl Seen {
         self.faults.clear();
     }
 
-    /// Whether a recording that is listed with these bytes is new.
-    pub(super) fn novelty(&self, key: Key, listed: &[u8]) -> Novelty {
+    /// Whether a recording that is listed with bytes of this [`digest`] is new.
+    pub(super) fn novelty(&self, key: Key, digest: u64) -> Novelty {
         let before = self.current.get(&key).or_else(|| self.previous.get(&key));
         match before {
             None => Novelty::New,
-            Some(before) if before.digest == digest(listed) => Novelty::Known(before.facts(key)),
+            Some(before) if before.digest == digest => Novelty::Known(before.facts(key)),
             Some(_) => Novelty::Changed,
         }
     }
 
     /// Remembers a recording that was handed on.
-    pub(super) fn enter(&mut self, key: Key, listed: &[u8], facts: EntryFacts) {
-        self.current.insert(key, Sighting::new(listed, facts));
+    pub(super) fn enter(&mut self, key: Key, digest: u64, facts: EntryFacts) {
+        self.current.insert(key, Sighting::new(digest, facts));
     }
 
     /// Whether a fault is told for the first time.
@@ -87,7 +87,13 @@ impl Seen {
     }
 }
 
-fn digest(listed: &[u8]) -> u64 {
-    // The upper half of the 16 bytes: a change must be noticed, nothing hangs on who makes it.
-    u64::try_from(first_bytes(listed) >> 64).unwrap_or_default()
+/// The digest of a recording that is listed by its id only.
+pub(super) const NOTHING: u64 = 0;
+
+/// What tells bytes apart whose SHA-256 this is. Eight bytes of it: a change must be noticed, nothing hangs on who makes
+/// it.
+pub(super) fn digest(sha256: &[u8; 32]) -> u64 {
+    sha256
+        .first_chunk()
+        .map_or(NOTHING, |bytes| u64::from_be_bytes(*bytes))
 }

@@ -62,8 +62,17 @@ pub(super) fn after_cut(piece: Piece, seen: &[Ms], total: Option<u64>, cuts: u32
     next.max(piece.floor)
 }
 
+/// The recordings to expect in a piece of which so many have come up to a moment after its beginning.
+pub(super) fn foreseen(count: u64, upto: Ms, width: Ms) -> u64 {
+    let ideal = i128::from(count) * i128::from(width);
+    ideal
+        .checked_div(i128::from(upto))
+        .and_then(|ideal| u64::try_from(ideal).ok())
+        .unwrap_or(u64::MAX)
+}
+
 /// The length in which the target is to be expected.
-fn scaled(piece: Piece) -> Ms {
+pub(super) fn scaled(piece: Piece) -> Ms {
     let ideal = i128::from(piece.width) * i128::from(piece.target);
     ideal
         .checked_div(i128::from(piece.count))

@@ -478,7 +478,7 @@ impl<'a> Walk<'a> {
 
     fn on_verdict(&mut self, verdict: Verdict, page: &PageFacts) {
         match verdict {
-            Verdict::More => {}
+            Verdict::More => self.divide_in_time(),
             Verdict::Complete => self.on_complete(),
             Verdict::Capped => self.on_cut(page, false),
             Verdict::Deep => self.on_cut(page, true),

@@ -1,8 +1,7 @@
 //! The text of a manifest: lines as `sha256sum` writes them, and nothing else, so that every such program reads it.
 
-use std::fmt::Write as _;
-
 use super::name::PartName;
+use crate::text::hex;
 
 /// A manifest as a list of lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -75,8 +74,10 @@ impl Manifest {
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {
-            // Writing to a string cannot fail.
-            let _ok = writeln!(text, "{}  {}", hex(&line.sha256), line.path);
+            text.push_str(&hex(&line.sha256));
+            text.push_str("  ");
+            text.push_str(&line.path);
+            text.push('\n');
         }
         text
     }
@@ -105,15 +106,6 @@ fn line(text: &str) -> Option<Line> {
     (plain && inside).then_some(Line {
         sha256: unhex(digits)?,
         path: path.to_owned(),
-    })
-}
-
-/// Lower-case hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ok = write!(text, "{byte:02x}");
-        text
     })
 }
 

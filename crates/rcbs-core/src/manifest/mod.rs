@@ -8,7 +8,7 @@ mod name;
 mod sign;
 mod state;
 
-pub use lines::{Line, LineError, Manifest, Previous, hex};
+pub use lines::{Line, LineError, Manifest, Previous};
 pub use name::{FILE_NAME, PartName, SIGNATURE_NAME, TOP};
 pub use sign::{KeyError, PublicKey, SigningKey};
 pub(crate) use state::{Link, State};

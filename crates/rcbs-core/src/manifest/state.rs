@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{Line, hex};
+use super::lines::Line;
 use super::name::PartName;
+use crate::text::hex;
 
 /// One manifest as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::json::Cursor;
 use super::media::{self, MediaList};
 use super::{Endpoint, Recording, RecordingId, parse_time};
+use crate::fetch::sha256;
 
 /// Agents of one recording that are kept. A conference has a handful; the rest of a longer list stays in the JSON.
 const AGENTS_MAX: usize = 64;
@@ -87,6 +88,7 @@ pub fn parse_at(json: &Bytes, endpoint: Option<&Endpoint>) -> Result<Recording, 
         media: list.media,
         faults: list.faults.into_sentences(),
         json: json.clone(),
+        json_sha256: sha256(json),
     })
 }
 

@@ -50,6 +50,8 @@ pub struct Recording {
     pub faults: Vec<String>,
     /// The object exactly as the server sent it.
     pub json: Bytes,
+    /// SHA-256 of that.
+    pub json_sha256: [u8; 32],
 }
 
 impl Recording {

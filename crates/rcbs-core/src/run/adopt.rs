@@ -8,7 +8,6 @@ use super::commit::{path_text, speaks_for_itself};
 use super::context::Context;
 use super::intake::{announcement, tell_faults};
 use crate::event::Event;
-use crate::fetch::sha256;
 use crate::ports::{EntryState, FileFact, MediaEntry, MediaKey, RecordingEntry, Settlement};
 use crate::recording::{Media, MediaId, Recording};
 use crate::select::{Choice, find_on_disk, names_on_disk, select};
@@ -110,7 +109,7 @@ async fn adopt_recording(
     recording: &Recording,
     files: &[FileFact],
 ) -> Result<(), RunError> {
-    let digest = sha256(&recording.json);
+    let digest = recording.json_sha256;
     let is_whole = is_what_was_stored(context, folder, recording, digest).await?;
     let damaged = (!is_whole).then(|| only_what_is_there(recording, files));
     let recording = damaged.as_ref().unwrap_or(recording);

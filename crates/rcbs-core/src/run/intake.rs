@@ -17,7 +17,6 @@ use super::outlook;
 use super::recording::{MetadataWork, Work};
 use crate::event::Event;
 use crate::failure::FailureClass;
-use crate::fetch::sha256;
 use crate::plan::Slice;
 use crate::ports::{
     Announcement, EntryState, FileFact, MediaEntry, MediaKey, RecordingEntry, Settlement,
@@ -138,7 +137,7 @@ impl Intake {
                     recording.start,
                     &recording.id,
                 );
-                announcement(context, &folder, sha256(&recording.json), recording)
+                announcement(context, &folder, recording.json_sha256, recording)
             })
             .collect();
         let entries = ledger

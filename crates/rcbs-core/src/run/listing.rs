@@ -10,7 +10,6 @@ use super::context::Context;
 use crate::discover::{Batch, DiscoverError, Discovery, Learned, SliceReport};
 use crate::event::Event;
 use crate::failure::FailureClass;
-use crate::fetch::sha256;
 use crate::plan::{Plan, Slice, slices};
 use crate::ports::ApiError;
 use crate::recording::{Recording, RecordingId};
@@ -244,9 +243,9 @@ impl Ahead {
     fn is_new(&mut self, recording: &Recording, slice: Slice) -> bool {
         let is_ahead = recording.start.is_some_and(|start| start >= slice.until);
         if is_ahead {
-            return self.0.insert(sha256(&recording.json));
+            return self.0.insert(recording.json_sha256);
         }
-        self.0.is_empty() || !self.0.remove(&sha256(&recording.json))
+        self.0.is_empty() || !self.0.remove(&recording.json_sha256)
     }
 }
 

@@ -267,7 +267,7 @@ async fn write_one(
     context.events.emit(&Event::ManifestWritten {
         path: name.path(),
         files: manifest.lines.len() as u64,
-        sha256: crate::manifest::hex(&digest),
+        sha256: crate::text::hex(&digest),
     });
     Ok(())
 }

@@ -11,7 +11,6 @@ use super::context::Context;
 use super::listing::{Taker, list};
 use super::{Ports, RunEnd, RunError, RunOptions, planning, unless_stopped, until_end};
 use crate::event::{Event, Listener};
-use crate::fetch::sha256;
 use crate::plan::Slice;
 use crate::ports::{EntryState, HeldRecording, MediaKey, Period};
 use crate::proof::day_of;
@@ -119,7 +118,7 @@ impl Reconciliation {
                 Some(_) => {}
             }
         }
-        let digest = sha256(&recording.json);
+        let digest = recording.json_sha256;
         let is_changed = known.is_some_and(|held| held.announced_metadata_sha256 != digest);
         let day = CloudDay {
             recordings: 1,

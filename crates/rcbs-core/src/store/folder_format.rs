@@ -1,5 +1,7 @@
 //! `recordingFolderFormat`: the letters of Java's `SimpleDateFormat` that a folder may need.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -197,7 +199,8 @@ impl Token {
                     (Field::Year, 2) => value.rem_euclid(100),
                     _ => value,
                 };
-                name.push_str(&format!("{value:0digits$}"));
+                // Writing to a string cannot fail.
+                let _ok = write!(name, "{value:0digits$}");
             }
         }
     }

@@ -3,6 +3,7 @@
 mod safe_name;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ pub use safe_name::SafeName;
 use super::FolderFormat;
 use crate::ports::StageName;
 use crate::recording::{MediaId, RecordingId};
+use crate::text::hex;
 
 /// Ends every media file: CMS in DER, encrypted.
 const MEDIA_SUFFIX: &str = ".bin";
@@ -22,9 +24,9 @@ const METADATA_SUFFIX: &str = ".json";
 /// The folder of recordings whose start is unknown or cannot be true.
 const UNDATED: &str = "undated";
 
-/// A folder of the archive, relative to the target: safe names only.
+/// A folder of the archive, relative to the target: safe names only. A clone shares them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Folder(Vec<SafeName>);
+pub struct Folder(Arc<[SafeName]>);
 
 impl Folder {
     /// The target itself.
@@ -39,18 +41,13 @@ impl Folder {
         if text.is_empty() {
             return Some(Self::top());
         }
-        text.split('/')
-            .map(SafeName::from_disk)
-            .collect::<Option<_>>()
-            .map(Self)
+        text.split('/').map(SafeName::from_disk).collect()
     }
 
     /// A folder inside this one.
     #[must_use]
     pub fn join(&self, name: SafeName) -> Self {
-        let mut parts = self.0.clone();
-        parts.push(name);
-        Self(parts)
+        self.0.iter().cloned().chain([name]).collect()
     }
 
     /// Its parts, outermost first.
@@ -62,11 +59,22 @@ impl Folder {
     /// Its parts with `/` between them.
     #[must_use]
     pub fn to_text(&self) -> String {
-        self.0
-            .iter()
-            .map(SafeName::as_str)
-            .collect::<Vec<_>>()
-            .join("/")
+        let len_bytes = self.0.iter().map(|name| name.as_str().len() + 1).sum();
+        let mut text = String::with_capacity(len_bytes);
+        for name in self.parts() {
+            if !text.is_empty() {
+                text.push('/');
+            }
+            text.push_str(name.as_str());
+        }
+        text
+    }
+}
+
+/// Parts, outermost first.
+impl FromIterator<SafeName> for Folder {
+    fn from_iter<T: IntoIterator<Item = SafeName>>(names: T) -> Self {
+        Self(names.into_iter().collect())
     }
 }
 
@@ -86,11 +94,12 @@ pub fn recording_folder(
 ) -> Folder {
     // The calendar itself ends with the year 9999.
     let dated = start.filter(|start| *start >= Timestamp::UNIX_EPOCH);
-    let parts = match dated {
+    let mut parts = match dated {
         Some(start) => format.names(start),
         None => vec![SafeName::encode(UNDATED)],
     };
-    Folder(parts).join(SafeName::encode(id.as_str()))
+    parts.push(SafeName::encode(id.as_str()));
+    parts.into_iter().collect()
 }
 
 /// The file name of a media file: its id, with `.bin` unless it ends in that already (in small letters).
@@ -112,6 +121,9 @@ pub fn media_file_name(id: &MediaId) -> SafeName {
 /// lie already, [`crate::select::names_on_disk`] says which is which.
 #[must_use]
 pub fn media_file_names(ids: &[MediaId]) -> Vec<SafeName> {
+    if let [id] = ids {
+        return vec![media_file_name(id)];
+    }
     let mut wanted: BTreeMap<String, BTreeSet<&MediaId>> = BTreeMap::new();
     for id in ids {
         wanted
@@ -178,10 +190,7 @@ pub fn stage_name(recording: &RecordingId, media: Option<&MediaId>) -> StageName
             "metadata"
         }
     };
-    let digits: String = hash.finish().as_ref()[..24]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits = hex(&hash.finish().as_ref()[..24]);
     StageName(format!("{kind}-{digits}"))
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::manifest::{Manifest, Previous, hex};
+use crate::manifest::{Manifest, Previous};
+use crate::text::hex;
 
 /// Something that is wrong with a file by the word of a manifest, or with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use http::HeaderName;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use rcbs_core::text::hex;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use url::Url;
@@ -103,10 +104,8 @@ impl Signer {
         let _unfailing = write!(canonical, "\n{names}\n{}", self.payload);
 
         let scope = format!("{}/{region}/s3/aws4_request", &date[..8]);
-        let mut to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n");
-        for byte in digest(&SHA256, canonical.as_bytes()).as_ref() {
-            let _unfailing = write!(to_sign, "{byte:02x}");
-        }
+        let canonical = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
+        let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{canonical}");
         let key = self.key(&scope, at, region);
         let signature = calculate_signature(key.expose_secret(), to_sign.as_bytes());
         format!(

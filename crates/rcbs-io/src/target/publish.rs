@@ -253,8 +253,6 @@ impl<'a> Walk<'a> {
     }
 
     fn here(&self) -> Folder {
-        self.chain
-            .iter()
-            .fold(Folder::top(), |folder, (part, _)| folder.join(part.clone()))
+        self.chain.iter().map(|(part, _)| part.clone()).collect()
     }
 }

@@ -11,7 +11,7 @@ use rcbs_core::ports::{
 };
 use rcbs_core::recording::{MediaId, RecordingId};
 use rcbs_core::store::{Folder, metadata_file_name};
-use rcbs_core::text::escaped;
+use rcbs_core::text::{escaped, hex};
 use serde_json::{Map, Value, json};
 
 use super::life::LifeStory;
@@ -290,7 +290,7 @@ fn as_json(life: &Life) -> Value {
         "schema": 1, "recording": entry.id.as_str(), "start": entry.start.map(|at| at.to_string()),
         "folder": entry.folder, "first_seen": entry.first_seen.to_string(),
         "last_changed": entry.last_changed.to_string(),
-        "metadata_sha256": entry.stored_metadata_sha256.as_ref().map(hex), "metadata_harm": harm(life, None),
+        "metadata_sha256": entry.stored_metadata_sha256.map(|sha256| hex(&sha256)), "metadata_harm": harm(life, None),
         "metadata_versions": versions, "media": media,
         "history": life.story.as_json(), "left_out": life.story.left_out(),
     })
@@ -326,8 +326,4 @@ fn state_json(state: &EntryState) -> Value {
         }
         EntryState::Lost { reason, at } => json!({"reason": reason, "at": at.to_string()}),
     }
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

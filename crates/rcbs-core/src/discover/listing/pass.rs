@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::super::facts::{EntryFacts, Key, PageFacts};
+use super::super::facts::{EntryFacts, Key, Ms, PageFacts};
 use super::super::server::Fill;
 use crate::ports::NextLink;
 
@@ -38,6 +38,37 @@ pub(super) struct Pass {
     pub(super) skips_in_a_row: u8,
     /// An offset has led to another page than the first.
     pub(super) went_on: bool,
+    /// When the last entry began, as long as each began no earlier than the one before.
+    pub(super) last_start: Rising,
+    /// The same of their ends.
+    pub(super) last_stop: Rising,
+}
+
+/// The latest of times that have only risen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rising {
+    /// Up to here; `None` before the first.
+    Upto(Option<Ms>),
+    /// One was unknown or earlier than the one before.
+    Broken,
+}
+
+impl Rising {
+    fn then(self, at: Option<Ms>) -> Self {
+        match (self, at) {
+            (Self::Upto(before), Some(at)) if before.is_none_or(|before| before <= at) => {
+                Self::Upto(Some(at))
+            }
+            _ => Self::Broken,
+        }
+    }
+
+    pub(super) fn last(self) -> Option<Ms> {
+        match self {
+            Self::Upto(last) => last,
+            Self::Broken => None,
+        }
+    }
 }
 
 /// Which page is asked for.
@@ -75,6 +106,8 @@ impl Pass {
             sequence: 0,
             skips_in_a_row: 0,
             went_on: false,
+            last_start: Rising::Upto(None),
+            last_stop: Rising::Upto(None),
         }
     }
 
@@ -110,6 +143,8 @@ impl Pass {
                 Some(key) => self.doubles |= !here.contains(&key),
             }
             self.anchor = entry.key;
+            self.last_start = self.last_start.then(entry.start);
+            self.last_stop = self.last_stop.then(entry.stop);
         }
         here.len() as u64
     }

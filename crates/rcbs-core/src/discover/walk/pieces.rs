@@ -181,6 +181,36 @@ impl Walk<'_> {
         }
     }
 
+    /// Divides a piece as soon as its list is going to be deeper than pages are asked for, not only there: everything
+    /// would be listed twice. Only a list in the order of time lets that be foreseen, and less than a minute says nothing; a wrong guess costs some calls.
+    pub(super) fn divide_in_time(&mut self) {
+        let server = &self.survey.server;
+        let is_whole = self.second.is_none() && self.halves.is_empty() && server.pieces.is_none();
+        if !is_whole || !server.keeps_to_bounds() || !self.shows_by_one_time() {
+            return;
+        }
+        let come_to = self.listing.as_ref().and_then(Listing::come_to);
+        let Some((count, last)) = come_to.filter(|(_, last)| last - self.piece.since >= LONG_PIECE)
+        else {
+            return;
+        };
+        let whole = Piece {
+            width: self.piece.width(),
+            count: stride::foreseen(count, last - self.piece.since, self.piece.width()),
+            target: server.target(true),
+            floor: SECOND,
+        };
+        if whole.count <= server.deepest() {
+            return;
+        }
+        self.listing = None;
+        self.survey.server.pieces = Some(Pieces {
+            width: stride::scaled(whole).max(SECOND),
+            usual: 0,
+            has_pages: true,
+        });
+    }
+
     /// The list moves: single pages do not.
     pub(super) fn on_shaky(&mut self, page: &PageFacts) {
         let server = &mut self.survey.server;

@@ -11,7 +11,7 @@ use super::pass::Pass;
 use super::{VerifyEnd, count};
 use crate::fetch::sha256;
 use crate::manifest::{
-    FILE_NAME, Line, Manifest, PartName, Previous, PublicKey, SIGNATURE_NAME, State, TOP, hex,
+    FILE_NAME, Line, Manifest, PartName, Previous, PublicKey, SIGNATURE_NAME, State, TOP,
 };
 use crate::ports::{Clock, Target};
 use crate::rate::{Bandwidth, Pace};
@@ -19,6 +19,7 @@ use crate::run::RunError;
 use crate::run::adopt::MEDIA_ENDING;
 use crate::run::manifest::{CHAIN, READ_BYTES};
 use crate::store::{Folder, SafeName};
+use crate::text::hex;
 use crate::verify::{
     Chain, Content, ManifestFinding, ManifestHarm, VerifyEvent, VerifySummary, Witness,
 };

@@ -1,6 +1,11 @@
 //! A safe name: any text as one part of a path, by a rule that never changes because archives are named by it.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
+
+use crate::text::push_hex;
 
 /// The longest name [`SafeName::encode`] gives, in bytes. With `.json`, or with `.bin` and the mark of a clash, a name
 /// stays within the 255 that Linux (bytes) and Windows (UTF-16 units) allow.
@@ -22,7 +27,7 @@ const TAIL_BYTES: usize = 1 + 32;
 /// of a file system can make two names one; what is left is the case of ASCII letters, see
 /// [`folds_like`](Self::folds_like).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SafeName(String);
+pub struct SafeName(Arc<str>);
 
 impl SafeName {
     /// Makes a name safe by the one reversible, injective rule of `docs/format.md`.
@@ -40,7 +45,13 @@ impl SafeName {
 
     /// The name of a text with a plain suffix (such as `.bin`) after it, which a cut leaves alone.
     pub(super) fn encode_with(text: &str, suffix: &str) -> Self {
-        let whole = format!("{text}{suffix}");
+        let whole = match suffix {
+            "" => Cow::Borrowed(text),
+            _ => Cow::Owned([text, suffix].concat()),
+        };
+        if whole.len() <= LIMIT_BYTES && is_safe_as_it_is(&whole) {
+            return Self((&*whole).into());
+        }
         let mut name = String::with_capacity(whole.len());
         for (c, plain) in marked_chars(&whole) {
             push_encoded(&mut name, c, plain);
@@ -48,7 +59,7 @@ impl SafeName {
         if whole.is_empty() || name.len() > LIMIT_BYTES + suffix.len() {
             Self::tagged(text, whole.as_bytes(), suffix)
         } else {
-            Self(name)
+            Self(name.into())
         }
     }
 
@@ -69,7 +80,7 @@ impl SafeName {
             push_hex(&mut name, *byte, b"0123456789abcdef");
         }
         name.push_str(suffix);
-        Self(name)
+        Self(name.into())
     }
 
     /// A name as it was found on disk or in the ledger, taken as it is; `None` when it is no safe name.
@@ -84,7 +95,7 @@ impl SafeName {
             && !name.ends_with(['.', ' '])
             && !name.chars().any(|c| is_separator(c) || is_invisible(c))
             && !is_device_name(name);
-        safe.then(|| Self(name.to_owned()))
+        safe.then(|| Self(name.into()))
     }
 
     /// The text this is the name of; `None` for a name that was cut, or that `encode` does not give.
@@ -127,6 +138,19 @@ impl SafeName {
     }
 }
 
+/// Whether every character of a text may stand in a safe name, and there is one: nearly all of our names.
+fn is_safe_as_it_is(text: &str) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !is_separator(char::from(*byte));
+    let ends_plain = !text.starts_with('.') && !text.ends_with(['.', ' ']);
+    let bytes = text.as_bytes();
+    !text.is_empty()
+        && ends_plain
+        && bytes
+            .iter()
+            .all(|byte| is_plain(byte) && !matches!(byte, b'%' | b'~'))
+        && !is_device_name(text)
+}
+
 /// The characters of a text, each with whether it may stand in a safe name as it is.
 fn marked_chars(text: &str) -> impl Iterator<Item = (char, bool)> {
     let device = is_device_name(text);
@@ -153,12 +177,6 @@ fn push_encoded(name: &mut String, c: char, plain: bool) {
     }
 }
 
-fn push_hex(name: &mut String, byte: u8, digits: &[u8; 16]) {
-    for nibble in [byte >> 4, byte & 15] {
-        name.push(char::from(digits[usize::from(nibble)]));
-    }
-}
-
 /// What Windows forbids in a name, the separators of both systems among it.
 fn is_separator(c: char) -> bool {
     matches!(c, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*')
@@ -182,14 +200,18 @@ fn is_device_name(name: &str) -> bool {
         .next()
         .unwrap_or_default()
         .trim_end_matches(' ');
-    let stem = stem.to_ascii_uppercase();
-    if matches!(&*stem, "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") {
+    let devices = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    if devices.iter().any(|name| stem.eq_ignore_ascii_case(name)) {
         return true;
     }
-    let port = stem
-        .strip_prefix("COM")
-        .or_else(|| stem.strip_prefix("LPT"));
-    let mut number = port.unwrap_or_default().chars();
+    let (port, number) = stem.split_at_checked(3).unwrap_or_default();
+    if !["COM", "LPT"]
+        .iter()
+        .any(|name| port.eq_ignore_ascii_case(name))
+    {
+        return false;
+    }
+    let mut number = number.chars();
     matches!(number.next(), Some('0'..='9' | '¹' | '²' | '³')) && number.next().is_none()
 }
 

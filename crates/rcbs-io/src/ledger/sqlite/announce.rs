@@ -1,5 +1,7 @@
 //! Enters recordings and their media files.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rcbs_core::ledger::state::{StateName, is_legal};
 use rcbs_core::ports::{Announcement, EntryState, Happening, MediaEntry, RecordingEntry};
@@ -19,35 +21,46 @@ pub(super) fn announce(
     batch: &[Announcement],
 ) -> Result<Vec<RecordingEntry>, Trouble> {
     db.write(|connection| {
-        let mut tallied = Tallied::default();
+        let mut intake = Intake::default();
         let entries = batch
             .iter()
-            .map(|announced| announce_one(connection, &mut tallied, announced))
+            .map(|announced| announce_one(connection, &mut intake, announced))
             .collect::<Result<_, _>>()?;
-        tallied.write(connection)?;
+        intake.tallied.write(connection)?;
         Ok(entries)
     })
 }
 
-fn announce_one(
+/// What is kept while a batch is entered.
+#[derive(Debug, Default)]
+struct Intake<'a> {
+    tallied: Tallied,
+    places: Places<'a>,
+}
+
+fn announce_one<'a>(
     connection: &Connection,
-    tallied: &mut Tallied,
-    announced: &Announcement,
+    intake: &mut Intake<'a>,
+    announced: &'a Announcement,
 ) -> Result<RecordingEntry, Trouble> {
-    let mut found = match find_in(connection, &announced.id)? {
+    let known = find_in(connection, &announced.id)?;
+    let is_new = known.is_none();
+    let mut found = match known {
         Some(found) => found,
         None => {
-            tallied.recordings += 1;
-            enter(connection, announced)?
+            intake.tallied.recordings += 1;
+            enter(connection, &mut intake.places, announced)?
         }
     };
     let metadata_changed = found.announced_sha256 != announced.metadata_sha256;
     if metadata_changed {
         note_change(connection, &mut found, announced)?;
     }
-    let media_changed = announce_media(connection, tallied, &mut found, announced)?;
+    let media_changed = announce_media(connection, intake, &mut found, announced)?;
     if media_changed {
-        recount_open(connection, found.row)?;
+        if !is_new {
+            recount_open(connection, found.row)?;
+        }
         found.entry.media.sort_by(|a, b| a.0.cmp(&b.0));
     }
     let mut states = found.entry.media.iter().map(|(_, media)| &media.state);
@@ -61,11 +74,11 @@ fn announce_one(
 }
 
 /// Enters media files that are new, and new places of known ones. Tells whether anything has changed.
-fn announce_media(
+fn announce_media<'a>(
     connection: &Connection,
-    tallied: &mut Tallied,
+    intake: &mut Intake<'a>,
     found: &mut Found,
-    announced: &Announcement,
+    announced: &'a Announcement,
 ) -> Result<bool, Trouble> {
     let mut changed = false;
     for (id, location) in &announced.media {
@@ -75,7 +88,7 @@ fn announce_media(
             Some((_, entry)) => {
                 changed |= note_location(
                     connection,
-                    tallied,
+                    intake,
                     row,
                     id,
                     entry,
@@ -83,8 +96,8 @@ fn announce_media(
                 )?;
             }
             None => {
-                let entry = enter_media(connection, row, id, location)?;
-                tallied.arrive(StateName::Announced, 0);
+                let entry = enter_media(connection, &mut intake.places, row, id, location)?;
+                intake.tallied.arrive(StateName::Announced, 0);
                 media.push((id.clone(), entry));
                 changed = true;
             }
@@ -93,13 +106,20 @@ fn announce_media(
     Ok(changed)
 }
 
-fn enter(connection: &Connection, announced: &Announcement) -> Result<Found, Trouble> {
+fn enter<'a>(
+    connection: &Connection,
+    places: &mut Places<'a>,
+    announced: &'a Announcement,
+) -> Result<Found, Trouble> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO recording (id, start_ms, stop_ms, place_id, folder, caller, dialed, agents, announced_sha256,
                                 first_seen_ms, last_seen_ms, last_changed_ms, open)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10, 0)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10, ?11)",
     )?;
-    let (place, folder) = split(connection, announced.id.as_str(), Some(&announced.folder))?;
+    // All its files are entered as announced after it, each id once.
+    let open: BTreeSet<&MediaId> = announced.media.iter().map(|(id, _)| id).collect();
+    let (place, folder) =
+        places.split(connection, announced.id.as_str(), Some(&announced.folder))?;
     let row = insert.insert((
         announced.id.as_str(),
         announced.start.map(|at| at.as_millisecond()),
@@ -111,6 +131,7 @@ fn enter(connection: &Connection, announced: &Announcement) -> Result<Found, Tro
         agents(announced),
         announced.metadata_sha256,
         announced.seen.as_millisecond(),
+        i64::try_from(open.len()).unwrap_or(i64::MAX),
     ))?;
     let seen = to_ms(announced.seen)?;
     Ok(Found {
@@ -169,16 +190,17 @@ fn note_seen(connection: &Connection, found: &mut Found, seen: Timestamp) -> Res
     Ok(())
 }
 
-fn enter_media(
+fn enter_media<'a>(
     connection: &Connection,
+    places: &mut Places<'a>,
     recording: i64,
     id: &MediaId,
-    location: Option<&str>,
+    location: Option<&'a str>,
 ) -> Result<MediaEntry, Trouble> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO media (recording_id, id, state, attempts, place_id, location) VALUES (?1, ?2, 0, 0, ?3, ?4)",
     )?;
-    let (place, text) = split(connection, id.as_str(), location)?;
+    let (place, text) = places.split(connection, id.as_str(), location)?;
     insert.execute((recording, id.as_str(), place, text))?;
     Ok(MediaEntry {
         state: EntryState::Announced,
@@ -190,18 +212,18 @@ fn enter_media(
 /// Takes over a location that has changed. What failed at the old place says nothing about the new one, so a file that
 /// waits or is lost is announced again; an announcement that names no place takes nothing back. Tells whether anything
 /// has changed.
-fn note_location(
+fn note_location<'a>(
     connection: &Connection,
-    tallied: &mut Tallied,
+    intake: &mut Intake<'a>,
     recording: i64,
     id: &MediaId,
     entry: &mut MediaEntry,
-    (location, seen): (Option<&str>, Timestamp),
+    (location, seen): (Option<&'a str>, Timestamp),
 ) -> Result<bool, Trouble> {
     if location.is_none() || entry.location.as_deref() == location {
         return Ok(false);
     }
-    let (place, text) = split(connection, id.as_str(), location)?;
+    let (place, text) = intake.places.split(connection, id.as_str(), location)?;
     entry.location = location.map(ToOwned::to_owned);
     let from = StateName::from(&entry.state);
     let again = matches!(from, StateName::Waiting | StateName::Lost)
@@ -216,8 +238,8 @@ fn note_location(
         let before = entry.state.clone();
         update.execute((recording, id.as_str(), place, text, announced))?;
         note_again(connection, recording, id, &before, seen)?;
-        tallied.leave(from, 0);
-        tallied.arrive(StateName::Announced, 0);
+        intake.tallied.leave(from, 0);
+        intake.tallied.arrive(StateName::Announced, 0);
         entry.state = EntryState::Announced;
         entry.attempts = 0;
     } else {
@@ -253,21 +275,43 @@ fn note_again(
     )
 }
 
-/// The two columns of a folder or location: most end in the id, and what stands before it is the same for many.
-fn split<'a>(
-    connection: &Connection,
-    id: &str,
-    text: Option<&'a str>,
-) -> Result<(Option<i64>, Option<&'a str>), Trouble> {
-    let prefix = text
-        .and_then(|text| text.strip_suffix(id))
-        .filter(|prefix| prefix.ends_with('/'));
-    match prefix {
-        Some(prefix) => Ok((Some(place(connection, prefix)?), None)),
-        None => Ok((None, text)),
+/// The numbers of what stands before the ids in a batch; mostly one folder and one bucket.
+#[derive(Debug, Default)]
+struct Places<'a>(Vec<(&'a str, i64)>);
+
+impl<'a> Places<'a> {
+    /// So many are remembered; whoever has more is asked for the others.
+    const MOST: usize = 16;
+
+    /// The two columns of a folder or location: most end in the id, and what stands before it is the same for many.
+    fn split(
+        &mut self,
+        connection: &Connection,
+        id: &str,
+        text: Option<&'a str>,
+    ) -> Result<(Option<i64>, Option<&'a str>), Trouble> {
+        let prefix = text
+            .and_then(|text| text.strip_suffix(id))
+            .filter(|prefix| prefix.ends_with('/'));
+        match prefix {
+            Some(prefix) => Ok((Some(self.number(connection, prefix)?), None)),
+            None => Ok((None, text)),
+        }
+    }
+
+    fn number(&mut self, connection: &Connection, prefix: &'a str) -> Result<i64, Trouble> {
+        if let Some((_, number)) = self.0.iter().find(|(known, _)| *known == prefix) {
+            return Ok(*number);
+        }
+        let number = place(connection, prefix)?;
+        if self.0.len() < Self::MOST {
+            self.0.push((prefix, number));
+        }
+        Ok(number)
     }
 }
 
+/// The number of a prefix, which is entered where it is new.
 fn place(connection: &Connection, prefix: &str) -> Result<i64, Trouble> {
     let mut select = connection.prepare_cached("SELECT place_id FROM place WHERE prefix = ?1")?;
     if let Some(known) = select.query_row([prefix], |row| row.get(0)).optional()? {

@@ -22,6 +22,12 @@ pub(super) fn note(db: &mut Database, at: Timestamp, batch: &[DamageNote]) -> Re
     })
 }
 
+/// Whether any file is known to be damaged.
+pub(super) fn is_any(connection: &Connection) -> Result<bool, Trouble> {
+    let mut select = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM damage)")?;
+    Ok(select.query_row([], |row| row.get(0))?)
+}
+
 /// The file is mended, or nothing is claimed of it any more. `media` is empty for the metadata.
 pub(super) fn forget(
     connection: &Connection,

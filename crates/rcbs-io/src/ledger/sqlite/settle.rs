@@ -25,8 +25,10 @@ pub(super) fn settle(
     batch: &[Settlement],
 ) -> Result<(), Trouble> {
     db.write(|connection| {
-        let mut tallied = Tallied::default();
-        let mut moved = BTreeSet::new();
+        let mut changes = Changes {
+            has_damage: damage::is_any(connection)?,
+            ..Changes::default()
+        };
         let mut sets = RecipientSets::default();
         // Mostly empty: looked at once instead of for each file.
         let mut has_noted = noted::are_there(connection)?;
@@ -42,7 +44,7 @@ pub(super) fn settle(
                         recipients_id: sets.id(connection, recipients)?,
                         at,
                     };
-                    moved.extend(settle_media(connection, &mut tallied, key, &to)?);
+                    settle_media(connection, &mut changes, key, &to)?;
                 }
                 Settlement::Metadata {
                     recording,
@@ -50,7 +52,12 @@ pub(super) fn settle(
                     at,
                     replaced,
                 } => {
-                    settle_metadata(connection, recording, sha256, *at, replaced.as_deref())?;
+                    let to = Metadata {
+                        sha256,
+                        at: *at,
+                        replaced: replaced.as_deref(),
+                    };
+                    settle_metadata(connection, &mut changes, recording, &to)?;
                 }
                 Settlement::Noted { sha256: None, .. } if !has_noted => {}
                 Settlement::Noted { path, sha256 } => {
@@ -62,12 +69,33 @@ pub(super) fn settle(
                 }
             }
         }
-        for recording in moved {
-            recount_open(connection, recording)?;
-        }
-        note_alive(connection, at)?;
-        tallied.write(connection)
+        changes.write(connection)?;
+        note_alive(connection, at)
     })
+}
+
+/// What a batch does to recordings as a whole: written once for each, however many of its files have moved.
+#[derive(Debug, Default)]
+struct Changes {
+    tallied: Tallied,
+    /// Rows of recordings with more or less to do.
+    moved: BTreeSet<i64>,
+    /// Rows of recordings of which something was stored.
+    stored: BTreeSet<i64>,
+    /// Whether any file is known to be damaged; mostly none is.
+    has_damage: bool,
+}
+
+impl Changes {
+    fn write(&self, connection: &Connection) -> Result<(), Trouble> {
+        for recording in &self.moved {
+            recount_open(connection, *recording)?;
+        }
+        for recording in &self.stored {
+            note_stored(connection, *recording)?;
+        }
+        self.tallied.write(connection)
+    }
 }
 
 /// Counts the media files of a recording that are left to do. Counted, not added up: the work list must be right even
@@ -94,13 +122,23 @@ struct Columns<'a> {
     reason: Option<&'a str>,
 }
 
+/// Metadata that were stored, when, and what they replaced.
+struct Metadata<'a> {
+    sha256: &'a [u8; 32],
+    at: Timestamp,
+    replaced: Option<&'a [u8]>,
+}
+
 /// Notes that metadata are stored, and, unless they are those that were stored before, that a manifest is to say so.
 fn settle_metadata(
     connection: &Connection,
+    changes: &mut Changes,
     recording: &RecordingId,
-    sha256: &[u8; 32],
-    at: Timestamp,
-    replaced: Option<&[u8]>,
+    Metadata {
+        sha256,
+        at,
+        replaced,
+    }: &Metadata<'_>,
 ) -> Result<(), Trouble> {
     let mut select = connection.prepare_cached(
         "SELECT recording_id, stored_sha256, stored_ms FROM recording WHERE id = ?1",
@@ -112,14 +150,14 @@ fn settle_metadata(
         return Err(never_announced(recording));
     };
     if let (Some(before), Some(json)) = (&before, replaced)
-        && before != sha256
+        && before != *sha256
         && digest(&SHA256, json).as_ref() == before
     {
         let version = Replaced {
             recording: row,
             sha256: before,
             stored_ms,
-            at,
+            at: *at,
             json,
         };
         versions::keep(connection, &version)?;
@@ -128,9 +166,11 @@ fn settle_metadata(
         "UPDATE recording SET stored_sha256 = ?2, stored_ms = ?3 WHERE recording_id = ?1",
     )?;
     update.execute((row, sha256, at.as_millisecond()))?;
-    damage::forget(connection, row, "")?;
-    if before.as_ref() != Some(sha256) {
-        note_stored(connection, row)?;
+    if changes.has_damage {
+        damage::forget(connection, row, "")?;
+    }
+    if before.as_ref() != Some(*sha256) {
+        changes.stored.insert(row);
     }
     Ok(())
 }
@@ -142,17 +182,17 @@ struct To<'a> {
     at: Timestamp,
 }
 
-/// Moves one file. The row of its recording when there is more or less to do for it now.
+/// Moves one file.
 fn settle_media(
     connection: &Connection,
-    tallied: &mut Tallied,
+    changes: &mut Changes,
     key: &MediaKey,
     To {
         state,
         recipients_id,
         at,
     }: &To<'_>,
-) -> Result<Option<i64>, Trouble> {
+) -> Result<(), Trouble> {
     let known = find(connection, key)?;
     let to = StateName::from(*state);
     let refused = |from: &'static str| {
@@ -192,7 +232,7 @@ fn settle_media(
     ))?;
     let same = from == StateName::Verified && before.sha256.as_ref() == columns.sha256;
     if to == StateName::Verified && !same {
-        note_stored(connection, recording)?;
+        changes.stored.insert(recording);
     }
     past::note_move(
         connection,
@@ -202,9 +242,13 @@ fn settle_media(
         state,
         *at,
     )?;
-    tallied.leave(from, before.len_bytes);
-    tallied.arrive(to, columns.len_bytes.unwrap_or_default());
-    Ok((from.is_settled() != to.is_settled()).then_some(recording))
+    changes.tallied.leave(from, before.len_bytes);
+    let len_bytes = columns.len_bytes.unwrap_or_default();
+    changes.tallied.arrive(to, len_bytes);
+    if from.is_settled() != to.is_settled() {
+        changes.moved.insert(recording);
+    }
+    Ok(())
 }
 
 /// A media file as it stands, and the row of its recording.

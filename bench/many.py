@@ -67,9 +67,9 @@ class Ledger(Workload):
             backup(self.site, self.out, stage.environment)
 
     def commands(self, client):
-        """A run over a day without recordings, then `status`."""
+        """A run over a day without recordings, the one before the first, then `status`: no day between is left out."""
         config = clients.rcbs_config(self.site, self.out, None)
-        empty = ["--since", "2023-06-01", "--until", "2023-06-02"]
+        empty = ["--since", "2023-12-31", "--until", "2024-01-01"]
         # Forgets who asked before.
         self.stage.servers.first_request()
         self.began = time.monotonic()

@@ -118,6 +118,11 @@ impl Listing {
         Some((*position, last))
     }
 
+    /// The server's own count.
+    pub(super) fn total(&self) -> Option<u64> {
+        self.pass.total
+    }
+
     /// Whether more than one page was needed.
     pub(super) fn has_pages(&self) -> bool {
         self.pass.pages > 1

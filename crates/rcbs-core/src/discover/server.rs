@@ -224,8 +224,12 @@ impl Server {
 
     /// Whether so many entries are all that the list has, by the server's own count.
     pub(super) fn is_counted(&self, entries: u64, total: Option<u64>) -> bool {
-        self.total == Total::Counts
-            && total.is_some_and(|total| total != COUNTED_MOST && entries >= total)
+        self.counted(total).is_some_and(|total| entries >= total)
+    }
+
+    /// The server's own count, where it is one.
+    pub(super) fn counted(&self, total: Option<u64>) -> Option<u64> {
+        total.filter(|total| self.total == Total::Counts && *total != COUNTED_MOST)
     }
 
     /// Whether the server says that it has more than so many entries.

@@ -227,6 +227,29 @@ async fn use_of(path: &Path) -> Result<(), LedgerError> {
 }
 
 #[tokio::test]
+async fn days_are_counted_while_a_run_enters_new_ones() {
+    const DAYS: usize = 300;
+    let (_folder, path) = place();
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let reader = SqliteLedger::open_read_only(&path).unwrap();
+    let write = async {
+        for index in 0..DAYS {
+            let mut first_of_day = announcement(index);
+            first_of_day.start = Some(at(86_400 * index as i64));
+            ledger.announce(&[first_of_day]).await.unwrap();
+        }
+    };
+    let mut counts = Vec::new();
+    let read = async {
+        while counts.last() != Some(&DAYS) {
+            counts.push(reader.days(None).await.unwrap().len());
+        }
+    };
+    tokio::join!(write, read);
+    assert!(counts.is_sorted() && counts.len() > 10, "{counts:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_ledger_is_left_as_it_is() {
     let (_folder, path) = place();
     let ledger = SqliteLedger::open(&path).unwrap();

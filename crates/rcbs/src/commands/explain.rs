@@ -200,7 +200,7 @@ fn as_text(life: &Life) -> String {
 fn harm_line(life: &Life, media: Option<&MediaId>) -> Option<String> {
     let harm = harm(life, media)?;
     Some(format!(
-        "  found damaged    {harm}; \"rcbs verify --repair\" fetches it again"
+        "  found damaged    {harm}; \"rcbs verify --repair\" fetches it again while the cloud has it"
     ))
 }
 

@@ -26,7 +26,7 @@ use crate::exit::Exit;
 use crate::explain::explain_ledger;
 use crate::report::{counted, endangered, human_bytes, human_time, noun, space_json, too_small};
 
-/// So many missing files are listed for people who did not ask for all.
+/// So many missing files are listed for people who did not ask for all, and so many damaged ones.
 const LISTED: u64 = 20;
 /// So many earlier runs tell how fast recordings come in.
 const RUNS: usize = 20;
@@ -340,7 +340,8 @@ impl<'a, W: Write> Rows<'a, W> {
 }
 
 fn damage_text(damage: &Damage) -> String {
-    let media = damage.media.as_ref().map_or("metadata", MediaId::as_str);
+    let media = damage.media.as_ref();
+    let media = media.map_or_else(|| "metadata".to_owned(), MediaId::to_string);
     let (found, reason) = (human_time(damage.found), escaped(&damage.reason));
     format!("  {} {media}, found {found}: {reason}", damage.recording)
 }
@@ -417,4 +418,25 @@ fn as_text(facts: &Facts) -> String {
     }
     lines.extend(facts.unended.as_ref().map(Unended::as_text));
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use rcbs_core::recording::RecordingId;
+
+    use super::*;
+
+    #[test]
+    fn ids_of_damaged_files_cannot_write_to_the_terminal() {
+        let damage = Damage {
+            recording: RecordingId::new("one").unwrap(),
+            start: None,
+            media: Some(MediaId::new("a\u{1b}[2Jb\nc").unwrap()),
+            harm: "missing".to_owned(),
+            reason: "it is\u{7}missing".to_owned(),
+            found: Timestamp::UNIX_EPOCH,
+        };
+        let text = damage_text(&damage);
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
 }

@@ -80,7 +80,7 @@ where
         }
         if is_damaged {
             lines.push(
-                "what a verification found damaged is not mended; \"rcbs verify --repair\" fetches it again"
+                "what a verification found damaged is not mended; \"rcbs verify --repair\" fetches it again while the cloud has it"
                     .to_owned(),
             );
         }

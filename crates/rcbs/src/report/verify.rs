@@ -272,8 +272,8 @@ pub fn verify_report(
                 "--repair"
             };
             format!(
-                "damaged; the ledger cannot be written here, and does not remember it; \"rcbs verify {how}\" where it \
-                 can fetches again what the cloud still has"
+                "damaged; the ledger could not be told, so \"rcbs status\" does not know of it; \"rcbs verify {how}\" \
+                 fetches again what the cloud still has"
             )
         }
         (false, left, VerifyKind::Repair) => format!(

@@ -94,6 +94,29 @@ fn an_interrupted_reading_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_reading_that_goes_on_takes_up_what_another_has_found_since() {
+    let stage = stage_of(30);
+    let all: u64 = stage.status()["verified_bytes"].as_u64().unwrap();
+    let rate = (all / 4).to_string();
+    let slow = ["verify", "--read-data", "--json", "--limit-rate", &rate];
+    let mut started = stage.program(&slow).start();
+    started.expect_text("verify_progress");
+    std::thread::sleep(Duration::from_millis(1_500));
+    started.signal("TERM").expect_code(143);
+    let path = stage.target().join(&stage.media_files()[0]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let other = ["verify", "--read-data=10G"];
+    stage.program(&other).run().expect_code(9);
+
+    let resumed = ["verify", "--read-data", "--json"];
+    let told = lines(&stage.program(&resumed).run().expect_code(9).stdout);
+    assert_eq!(told[0]["resumed"], true);
+    assert_eq!(events(&told, "damaged").len(), 1);
+}
+
+#[test]
 fn a_rate_is_kept() {
     let stage = stage_of(10);
     let all: u64 = stage.status()["verified_bytes"].as_u64().unwrap();

@@ -151,6 +151,22 @@ fn damage_that_only_reading_shows_is_seen_without_reading_once_it_is_known() {
 
 /// B16.
 #[test]
+fn what_belongs_to_another_instance_is_not_called_mended() {
+    let mut ends = [0, 1].map(|instance| {
+        let mut stage = stage();
+        Damage::FlipEnd.is_done_to(&stage.target().join(media_of(&stage, ".bin")));
+        assert_eq!(verify(&stage, &["--read-data"]).0, 9);
+        stage.set(&format!("totalRcbsInstances=2\nrcbsInstanceId={instance}"));
+        let (code, lines) = verify(&stage, &["--repair"]);
+        let told = |event| events(&lines, event).len();
+        (code, told("mended"), told("not_mended"))
+    });
+    ends.sort_unstable();
+    assert_eq!(ends, [(0, 1, 0), (9, 0, 1)]);
+}
+
+/// B16.
+#[test]
 fn what_the_cloud_no_longer_has_is_listed_and_its_last_copy_kept() {
     for ending in [".bin", ".json"] {
         for damage in [Damage::FlipHead, Damage::Truncate, Damage::Delete] {

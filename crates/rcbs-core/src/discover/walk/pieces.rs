@@ -182,21 +182,27 @@ impl Walk<'_> {
     }
 
     /// Divides a piece as soon as its list is going to be deeper than pages are asked for, not only there: everything
-    /// would be listed twice. Only a list in the order of time lets that be foreseen, and less than a minute says nothing; a wrong guess costs some calls.
+    /// would be listed twice. Only a list in the order of time lets that be foreseen, and neither a handful of recordings
+    /// nor less than a minute says anything; a wrong guess costs some calls. A count of the server's is no guess.
     pub(super) fn divide_in_time(&mut self) {
         let server = &self.survey.server;
         let is_whole = self.second.is_none() && self.halves.is_empty() && server.pieces.is_none();
         if !is_whole || !server.keeps_to_bounds() || !self.shows_by_one_time() {
             return;
         }
-        let come_to = self.listing.as_ref().and_then(Listing::come_to);
-        let Some((count, last)) = come_to.filter(|(_, last)| last - self.piece.since >= LONG_PIECE)
-        else {
+        let Some(listing) = &self.listing else {
             return;
         };
+        let says_much = |(count, last): &(u64, Ms)| {
+            *count >= u64::from(PAGE_LIMIT) && last - self.piece.since >= LONG_PIECE
+        };
+        let Some((count, last)) = listing.come_to().filter(says_much) else {
+            return;
+        };
+        let foreseen = || stride::foreseen(count, last - self.piece.since, self.piece.width());
         let whole = Piece {
             width: self.piece.width(),
-            count: stride::foreseen(count, last - self.piece.since, self.piece.width()),
+            count: server.counted(listing.total()).unwrap_or_else(foreseen),
             target: server.target(true),
             floor: SECOND,
         };

@@ -20,6 +20,9 @@ use crate::verify::{Finding, Progress, Sample, VerifyEvent, VerifySummary, Witne
 const PAGE: usize = 100;
 /// The fact under which the ledger remembers how far a full reading has come.
 const PROGRESS: &str = "verify_progress";
+/// Recordings that are taken up again because harm of them is known. With more than so many the rest is left to a
+/// verification from the beginning.
+const KNOWN_MOST: usize = 1_000;
 /// So often it is told; a kill costs that much reading.
 const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 
@@ -107,15 +110,14 @@ impl Pass {
             }
         }
         let walked = async {
+            let mark = progress.after();
+            if let Some(mark) = &mark {
+                self.add_known(mark, &mut again).await?;
+            }
             course.walk(again, &mut progress).await?;
-            let mut after = progress.after();
-            loop {
-                let page = self.ports.ledger.recordings(after.as_ref(), PAGE).await;
-                let page = page.map_err(RunError::Ledger)?;
-                let Some(last) = page.last() else {
-                    break;
-                };
-                after = Some(last.entry.id.clone());
+            let mut after = mark;
+            while let Some(page) = self.page(after.as_ref()).await? {
+                after = page.last().map(|last| last.entry.id.clone());
                 let jobs = page
                     .into_iter()
                     .map(|held| with_sample(held, &mut sample))
@@ -132,6 +134,35 @@ impl Pass {
         self.remember(None).await?;
         strangers::find(self, &self.stop).await?;
         manifests::check_end(self).await
+    }
+
+    /// Adds those up to the mark of which harm is known: found by another verification since it was read.
+    async fn add_known(&self, mark: &RecordingId, again: &mut Vec<Job>) -> Result<(), RunError> {
+        let mut after = None;
+        while let Some(page) = self.page(after.as_ref()).await? {
+            after = page.last().map(|last| last.entry.id.clone());
+            for held in page {
+                if held.entry.id > *mark || again.len() > KNOWN_MOST {
+                    return Ok(());
+                }
+                let is_there = |(other, _): &Job| other.entry.id == held.entry.id;
+                if !held.damaged.is_empty() && !again.iter().any(is_there) {
+                    let reads = held.entry.media.iter().map(|(id, _)| id.clone()).collect();
+                    again.push((held, reads));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The recordings behind this one; `None` behind the last.
+    async fn page(
+        &self,
+        after: Option<&RecordingId>,
+    ) -> Result<Option<Vec<HeldRecording>>, RunError> {
+        let page = self.ports.ledger.recordings(after, PAGE).await;
+        let page = page.map_err(RunError::Ledger)?;
+        Ok(Some(page).filter(|page| !page.is_empty()))
     }
 
     /// What the ledger knows of one recording now.

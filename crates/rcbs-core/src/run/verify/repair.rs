@@ -346,8 +346,11 @@ async fn tell_end(pass: &Pass, findings: Vec<Finding>) -> Result<(), RunError> {
     let still = pass.look(&held, &BTreeSet::new()).await?.findings;
     for finding in findings {
         let is_same = |other: &&Finding| other.media == finding.media;
+        // Not every harm shows without reading; what was stored anew is no longer noted.
+        let is_noted = held.damaged.iter().any(|(of, _)| *of == finding.media);
         let reason = match still.iter().find(is_same) {
             Some(other) => Some(other.harm.to_string()),
+            None if is_noted => Some(finding.harm.to_string()),
             None => why_not_there(&held.entry, &finding),
         };
         pass.tell(&match reason {

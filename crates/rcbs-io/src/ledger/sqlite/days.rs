@@ -89,10 +89,12 @@ pub(super) fn days(db: &Database, within: Option<Period>) -> Result<Vec<DayCount
         let (since, until) = (period.since, period.until);
         (Some(since.as_millisecond()), Some(until.as_millisecond()))
     });
-    let mut days = recordings(&db.connection, within.is_some(), edges)?;
-    media(&db.connection, within.is_some(), edges, &mut days)?;
-    if has_migration(&db.connection, HISTORY_AND_DAMAGE)? {
-        damaged(&db.connection, within.is_some(), edges, &mut days)?;
+    // As of one moment: a run at work may enter the first recording of a day in between.
+    let moment = db.connection.unchecked_transaction()?;
+    let mut days = recordings(&moment, within.is_some(), edges)?;
+    media(&moment, within.is_some(), edges, &mut days)?;
+    if has_migration(&moment, HISTORY_AND_DAMAGE)? {
+        damaged(&moment, within.is_some(), edges, &mut days)?;
     }
     Ok(days)
 }

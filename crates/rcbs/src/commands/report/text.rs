@@ -75,8 +75,9 @@ pub(in crate::commands) fn verified_days(proof: &Proof) -> Vec<String> {
 /// Damage that `rcbs verify` found, and what to do.
 pub(in crate::commands) fn damaged(files: u64) -> String {
     format!(
-        "{} found damaged or missing in the archive; \"rcbs verify --repair\" fetches {} again",
+        "{} found damaged or missing in the archive; \"rcbs verify --repair\" fetches {} again while the cloud has {}",
         counted(files, "file was", "files were"),
+        noun(files, "it", "them"),
         noun(files, "it", "them")
     )
 }

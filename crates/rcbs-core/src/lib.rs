@@ -7,6 +7,7 @@ pub mod cms;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod decrypt;
+mod digest;
 pub mod discover;
 pub mod encryption;
 pub mod event;

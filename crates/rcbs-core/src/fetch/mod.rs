@@ -1,14 +1,13 @@
 //! Fetches one media file into a staged, checked, complete file, encrypted if it was not; resumes what was cut, never
 //! stores what is wrong.
 
-mod digest;
+mod checksum;
 mod error;
 mod form;
 mod plain;
 mod resume;
 mod transfer;
 
-pub(crate) use digest::{FileDigest, sha256};
 pub use error::FetchError;
 pub use plain::{CloudCertificates, PlainMedia, PlainRule};
 

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use super::digest::{FileDigest, ObjectCheck};
+use super::checksum::ObjectCheck;
 use super::form::{FORM_BYTES, Form, form};
 use super::plain::PlainRule;
 use super::resume::{Continuation, continuation};
 use super::{FetchError, FetchJob, Fetched, Line};
 use crate::cms::{Envelope, Sealer, Walker};
+use crate::digest::FileDigest;
 use crate::encryption::{Encryption, NOBODY};
 use crate::media_kind::MediaKind;
 use crate::ports::{

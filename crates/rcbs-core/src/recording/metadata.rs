@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::json::Cursor;
 use super::media::{self, MediaList};
 use super::{Endpoint, Recording, RecordingId, parse_time};
-use crate::fetch::sha256;
+use crate::digest::sha256;
 
 /// Agents of one recording that are kept. A conference has a handful; the rest of a longer list stays in the JSON.
 const AGENTS_MAX: usize = 64;

@@ -1,8 +1,9 @@
 //! Checks a file that has its final name already, without the cloud: is it whole, and is it the one announced?
 
 use crate::cms::{Envelope, Walked, Walker, begins_like_enveloped_data};
+use crate::digest::FileDigest;
 use crate::encryption::NOBODY;
-use crate::fetch::{FileDigest, PlainMedia};
+use crate::fetch::PlainMedia;
 use crate::media_kind::MediaKind;
 use crate::ports::{EntryState, Target, TargetError};
 use crate::store::{Folder, SafeName};

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use super::RunError;
 use super::commit::path_text;
 use super::context::Context;
+use crate::digest::sha256;
 use crate::event::Event;
-use crate::fetch::sha256;
 use crate::manifest::{
     FILE_NAME, Line, Link, Manifest, PartName, RECORDINGS_MOST, SIGNATURE_NAME, State, TOP,
 };

@@ -8,7 +8,7 @@ use super::RunError;
 use super::context::Context;
 use super::manifest::READ_BYTES;
 use super::verify::unreadable;
-use crate::fetch::sha256;
+use crate::digest::sha256;
 use crate::manifest::{
     FILE_NAME, Line, Manifest, PartName, Previous, PublicKey, SIGNATURE_NAME, State, TOP,
 };

@@ -14,8 +14,8 @@ use super::RunError;
 use super::context::Context;
 use super::intake::{Intake, is_unsettled, tell_faults};
 use super::revisit::ByAge;
+use crate::digest::sha256;
 use crate::failure::FailureClass;
-use crate::fetch::sha256;
 use crate::ports::{ApiError, RecordingEntry};
 use crate::recording::{Media, MediaId, Recording};
 

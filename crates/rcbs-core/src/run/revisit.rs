@@ -7,7 +7,7 @@ use super::adopt::METADATA_BYTES;
 use super::commit::path_text;
 use super::context::Context;
 use super::intake::{Intake, is_unsettled, lose_unseen, put_off_unseen, tell_faults};
-use crate::fetch::sha256;
+use crate::digest::sha256;
 use crate::ports::{ApiError, MediaKey, RecordingEntry, Settlement};
 use crate::store::{Folder, metadata_file_name};
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// What every stage of core may name, each also the ones before it: words and tools, no decision of a stage.
-const VOCABULARY: [&str; 13] = [
+const VOCABULARY: [&str; 14] = [
     "text",
+    "digest",
     "identity",
     "failure",
     "encryption",

@@ -144,7 +144,7 @@ pub async fn days_count_every_file_once(ledger: &dyn Ledger) {
 /// Where the promise is broken.
 pub async fn replaced_metadata_are_kept(ledger: &dyn Ledger) {
     let texts = ["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"];
-    let digest = |text: &str| crate::fetch::sha256(text.as_bytes());
+    let digest = |text: &str| crate::digest::sha256(text.as_bytes());
     let announced = announcement("r", &[]);
     ledger.announce(&[announced]).await.expect("announces");
     let versions = async || {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::cms::Walker;
+use crate::digest::FileDigest;
 use crate::encryption::is_plain;
-use crate::fetch::FileDigest;
 use crate::ports::{EntryState, FileFact, HeldRecording, Target, TargetError};
 use crate::rate::Pace;
 use crate::recording::MediaId;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::look::{Reader, unreadable};
 use super::pass::Pass;
 use super::{VerifyEnd, count};
-use crate::fetch::sha256;
+use crate::digest::sha256;
 use crate::manifest::{
     FILE_NAME, Line, Manifest, PartName, Previous, PublicKey, SIGNATURE_NAME, State, TOP,
 };

@@ -1,43 +1,10 @@
-//! The digests that run along while an object streams by: ours over the stored file, the store's over the object.
+//! The store's checksum, computed again while an object streams by.
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use crc_fast::{CrcAlgorithm, Digest as Crc};
 use md5::{Digest as _, Md5};
 
 use crate::ports::{Checksum, ChecksumKind};
-
-/// SHA-256 of a file as it is written.
-#[derive(Clone)]
-pub(crate) struct FileDigest(Context);
-
-impl FileDigest {
-    pub(crate) fn new() -> Self {
-        Self(Context::new(&SHA256))
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(crate) fn finish(self) -> [u8; 32] {
-        let mut sum = [0; 32];
-        sum.copy_from_slice(self.0.finish().as_ref());
-        sum
-    }
-}
-
-impl std::fmt::Debug for FileDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FileDigest")
-    }
-}
-
-/// SHA-256 of bytes that are all there.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut digest = FileDigest::new();
-    digest.update(bytes);
-    digest.finish()
-}
 
 /// The store's checksum, computed again from what arrived.
 pub(crate) struct ObjectCheck {

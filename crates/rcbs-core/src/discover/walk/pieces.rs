@@ -14,6 +14,9 @@ const WIDER: Ms = 2 * SECOND;
 pub(super) const FULL_PAGE: usize = PAGE_LIMIT as usize;
 /// A piece is not shorter than this part of what it is asked for wider: its answer would hardly be shorter any more.
 const PIECES_IN_REACH: Ms = 24;
+/// How a piece goes on is foreseen from this part of it on: a burst at its beginning says nothing of the rest, and what
+/// is listed twice is no more than this part.
+const FORESEEN_FROM: Ms = 50;
 /// Times that one piece is asked for again because pages may have more entries than before.
 const LIMIT_RETRIES: u32 = 7;
 
@@ -182,8 +185,8 @@ impl Walk<'_> {
     }
 
     /// Divides a piece as soon as its list is going to be deeper than pages are asked for, not only there: everything
-    /// would be listed twice. Only a list in the order of time lets that be foreseen, and neither a handful of recordings
-    /// nor less than a minute says anything; a wrong guess costs some calls. A count of the server's is no guess.
+    /// would be listed twice. Only a list in the order of time lets that be foreseen; a wrong guess costs some calls. A
+    /// count of the server's is no guess.
     pub(super) fn divide_in_time(&mut self) {
         let server = &self.survey.server;
         let is_whole = self.second.is_none() && self.halves.is_empty() && server.pieces.is_none();
@@ -193,15 +196,16 @@ impl Walk<'_> {
         let Some(listing) = &self.listing else {
             return;
         };
-        let says_much = |(count, last): &(u64, Ms)| {
-            *count >= u64::from(PAGE_LIMIT) && last - self.piece.since >= LONG_PIECE
-        };
-        let Some((count, last)) = listing.come_to().filter(says_much) else {
+        let Some((count, last)) = listing.come_to() else {
             return;
         };
-        let foreseen = || stride::foreseen(count, last - self.piece.since, self.piece.width());
+        let (upto, width) = (last - self.piece.since, self.piece.width());
+        if upto < width / FORESEEN_FROM {
+            return;
+        }
+        let foreseen = || stride::foreseen(count, upto, width);
         let whole = Piece {
-            width: self.piece.width(),
+            width,
             count: server.counted(listing.total()).unwrap_or_else(foreseen),
             target: server.target(true),
             floor: SECOND,

@@ -656,18 +656,22 @@ async fn a_search_may_take_its_time_and_a_single_recording_may_not() {
 
 #[tokio::test]
 async fn an_answer_that_never_ends_is_a_timeout_of_its_own() {
-    // Each redirect comes in time; all together do not.
-    let server = Server::start(|_| reply(302, &[("Location", "/again")], "")).await;
+    // Each redirect comes in time; two together do not.
+    let server = Server::start(|_| {
+        let wait = Act::Wait(Duration::from_millis(60));
+        [vec![wait], reply(302, &[("Location", "/again")], "")].concat()
+    })
+    .await;
     let mut options = options(&server.url());
     options.recordings_path = "/recordings".to_owned();
     let timeouts = Timeouts {
-        answer: Duration::ZERO,
+        answer: Duration::from_millis(100),
         ..Timeouts::default()
     };
     let gws = Gws::with_timeouts(options, timeouts).expect("the options are fine");
     let error = gws.list(&request(Cursor::First)).await.expect_err("late");
     assert!(
-        matches!(&error, ApiError::Timeout { reason } if reason == "no whole answer within 0 s"),
+        matches!(&error, ApiError::Timeout { reason } if reason == "no whole answer within 0.1 s"),
         "{error:?}"
     );
 }

@@ -377,7 +377,9 @@ fn hint_of_ledger(error: &LedgerError) -> Option<String> {
         LedgerError::IllegalMove { .. } => {
             "report this: an invariant of rcbs broke; the recording is tried again"
         }
-        LedgerError::Failed { .. } => "check the disk that holds stateDir",
+        LedgerError::Failed { .. } => {
+            "check the disk that holds the ledger, and that this account may write there"
+        }
     };
     Some(hint.to_owned())
 }

@@ -66,7 +66,7 @@ pub fn final_report(
         (Kind::Adoption, 100) => {
             format!("100 %: everything in {target} is checked and known; nothing was downloaded")
         }
-        _ => format!("{percent} %: {}", incomplete(summary)),
+        _ => format!("{percent} %: {}", incomplete(summary, stopped)),
     });
     lines
 }
@@ -156,7 +156,7 @@ fn complete(summary: &Summary, metadata_only: bool, target: &str) -> String {
 }
 
 /// Sends people only to where there is something to see.
-fn incomplete(summary: &Summary) -> &'static str {
+fn incomplete(summary: &Summary, stopped: bool) -> &'static str {
     let in_ledger = summary.waiting + summary.lost + summary.unsettled();
     if in_ledger > 0 {
         "not complete; \"rcbs status\" lists what is missing"
@@ -164,8 +164,10 @@ fn incomplete(summary: &Summary) -> &'static str {
         "not complete: not everything could be listed"
     } else if summary.server_faults > 0 {
         "not complete: not everything that was announced can be used"
-    } else {
+    } else if stopped {
         "not complete: the run stopped before its end"
+    } else {
+        "not complete: files are damaged that were stored before"
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::stage::{Stage, cloud};
+use crate::support::small_disk::{ReadOnlyFile, where_disks_can_be_mounted};
 
 /// Changes the ledger behind the program's back.
 pub fn sql(ledger: &Path, sql: &str) {
@@ -76,4 +77,26 @@ fn an_empty_mount_point_is_no_damaged_archive() {
         assert_eq!(std::fs::read_dir(stage.target()).unwrap().count(), 0);
     }
     assert_eq!(stage.states("one"), ["verified"]);
+}
+
+#[test]
+fn damage_is_told_also_where_the_ledger_can_only_be_read() {
+    let test = "ledger::damage_is_told_also_where_the_ledger_can_only_be_read";
+    where_disks_can_be_mounted(test, || {
+        let cloud = (0..6).fold(cloud(), |cloud, number| {
+            cloud.recording(&format!("r{number}")).audio().build()
+        });
+        let stage = Stage::new(cloud);
+        stage.backup().expect_code(0);
+        for path in [0, 3].map(|number: usize| stage.media_files()[number].clone()) {
+            std::fs::remove_file(stage.target().join(path)).unwrap();
+        }
+        let _ledger = ReadOnlyFile::mount(&stage.target().join(".rcbs/ledger.db"));
+        let told = stage.program(&["verify"]).run().expect_code(9).stdout;
+        assert!(
+            told.contains("6 recordings") && told.contains("2  files damaged"),
+            "{told}"
+        );
+        assert!(told.contains("the ledger could not be told"), "{told}");
+    });
 }

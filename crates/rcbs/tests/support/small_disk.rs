@@ -45,6 +45,25 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A file that nobody can write, until this is dropped.
+pub struct ReadOnlyFile(PathBuf);
+
+impl ReadOnlyFile {
+    /// Mounts the file over itself.
+    pub fn mount(place: &Path) -> Self {
+        mount(&["--bind", text(place), text(place)]).expect("mounting a file");
+        let file = Self(place.to_owned());
+        mount(&["-o", "remount,bind,ro", text(place)]).expect("mounting it read-only");
+        file
+    }
+}
+
+impl Drop for ReadOnlyFile {
+    fn drop(&mut self) {
+        run(Command::new("umount").args(["-l", text(&self.0)]), LIMIT);
+    }
+}
+
 /// Plays a test where disks can be mounted: here as root, else once more in a namespace of its own in which this account
 /// is root. `test` is its path in the test program.
 pub fn where_disks_can_be_mounted(test: &str, play: impl FnOnce()) {

@@ -123,7 +123,9 @@ fn try_open(access: Access<'_>, path: Option<&Path>) -> Result<Connection, Troub
 fn beside(connection: Connection, path: &Path) -> Result<Connection, Trouble> {
     let found = schema::version(&connection, Some(path), MIGRATIONS.len())?;
     let volume = volume_of(path).map_err(|error| Trouble::Unknown(error.to_string()))?;
-    if found != MIGRATIONS.len() || volume == Volume::Remote {
+    // A file that may only be read is opened all the same, and the first note would end what is under way.
+    let is_read_only = connection.is_readonly("main")?;
+    if found != MIGRATIONS.len() || volume == Volume::Remote || is_read_only {
         return Err(Trouble::Unknown(
             "it cannot be shared with a run as it is".to_owned(),
         ));

@@ -194,6 +194,8 @@ fn damage_that_was_found_is_not_forgotten() {
         &[("recording", "one"), ("harm", "digest")],
     );
     report(&stage, &[], 9);
+    let text = stage.program(&["report"]).run().stdout;
+    assert!(!text.contains("rcbs backup"), "it does not help: {text}");
     let text = stage.program(&["status"]).run().stdout;
     assert!(
         text.contains("1 file was found damaged") && text.contains("verify --repair"),

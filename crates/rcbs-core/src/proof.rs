@@ -90,19 +90,22 @@ impl Row {
         self.period.is_some() && self.whole_days().is_none()
     }
 
-    /// What is proven of it.
+    /// Whether a backup has nothing left to do for it: it was listed whole, and all that is to be had was stored once.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn is_fetched(&self) -> bool {
         let count = &self.count;
         // Recordings without a start belong to no period that could be listed.
         let is_listed = self.listing == Listing::Whole || self.period.is_none();
-        let is_whole = count.open == 0
-            && count.waiting.is_empty()
-            && count.without_metadata == 0
-            && count.damaged == 0;
-        if !is_listed || !is_whole {
+        let is_stored = count.open == 0 && count.waiting.is_empty() && count.without_metadata == 0;
+        is_listed && is_stored
+    }
+
+    /// What is proven of it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if !self.is_fetched() || self.count.damaged > 0 {
             Verdict::Incomplete
-        } else if count.lost > 0 {
+        } else if self.count.lost > 0 {
             Verdict::Lost
         } else {
             Verdict::Complete

@@ -20,9 +20,6 @@ use crate::verify::{Finding, Progress, Sample, VerifyEvent, VerifySummary, Witne
 const PAGE: usize = 100;
 /// The fact under which the ledger remembers how far a full reading has come.
 const PROGRESS: &str = "verify_progress";
-/// Recordings that are taken up again because harm of them is known. With more than so many the rest is left to a
-/// verification from the beginning.
-const KNOWN_MOST: usize = 1_000;
 /// So often it is told; a kill costs that much reading.
 const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 
@@ -104,17 +101,18 @@ impl Pass {
         };
         let mut again = Vec::new();
         for id in progress.take_harmed() {
-            if let Some(held) = self.held(&id).await? {
-                let reads = held.entry.media.iter().map(|(id, _)| id.clone()).collect();
-                again.push((held, reads));
-            }
+            again.extend(self.held(&id).await?.map(read_whole));
         }
         let walked = async {
             let mark = progress.after();
-            if let Some(mark) = &mark {
-                self.add_known(mark, &mut again).await?;
-            }
+            let told = again
+                .iter()
+                .map(|(held, _)| held.entry.id.clone())
+                .collect();
             course.walk(again, &mut progress).await?;
+            if let Some(mark) = &mark {
+                course.walk_known(mark, &told, &mut progress).await?;
+            }
             let mut after = mark;
             while let Some(page) = self.page(after.as_ref()).await? {
                 after = page.last().map(|last| last.entry.id.clone());
@@ -134,25 +132,6 @@ impl Pass {
         self.remember(None).await?;
         strangers::find(self, &self.stop).await?;
         manifests::check_end(self).await
-    }
-
-    /// Adds those up to the mark of which harm is known: found by another verification since it was read.
-    async fn add_known(&self, mark: &RecordingId, again: &mut Vec<Job>) -> Result<(), RunError> {
-        let mut after = None;
-        while let Some(page) = self.page(after.as_ref()).await? {
-            after = page.last().map(|last| last.entry.id.clone());
-            for held in page {
-                if held.entry.id > *mark || again.len() > KNOWN_MOST {
-                    return Ok(());
-                }
-                let is_there = |(other, _): &Job| other.entry.id == held.entry.id;
-                if !held.damaged.is_empty() && !again.iter().any(is_there) {
-                    let reads = held.entry.media.iter().map(|(id, _)| id.clone()).collect();
-                    again.push((held, reads));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The recordings behind this one; `None` behind the last.
@@ -248,6 +227,12 @@ impl Pass {
     }
 }
 
+/// Everything is read of a recording.
+fn read_whole(held: HeldRecording) -> Job {
+    let reads = held.entry.media.iter().map(|(id, _)| id.clone()).collect();
+    (held, reads)
+}
+
 /// What is read of a recording: what the sample takes, and whatever is known to be damaged in a way that only reading
 /// shows. A cheap look would pass it, and a repair would leave it as it is.
 fn with_sample(held: HeldRecording, sample: &mut Sample) -> Job {
@@ -318,6 +303,29 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
+    /// Looks at those up to the mark of which harm is known, and that are not told yet: another verification has found
+    /// it since they were read.
+    async fn walk_known(
+        &mut self,
+        mark: &RecordingId,
+        told: &BTreeSet<RecordingId>,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
+        let mut after = None;
+        while let Some(page) = self.pass.page(after.as_ref()).await? {
+            after = page.last().map(|last| last.entry.id.clone());
+            let known = page.into_iter().filter(|held| {
+                let id = &held.entry.id;
+                id <= mark && !held.damaged.is_empty() && !told.contains(id)
+            });
+            self.walk(known.map(read_whole).collect(), progress).await?;
+            if after.as_ref() >= Some(mark) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at recordings, several at once; what is found is told in their order.
     async fn walk(&mut self, jobs: Vec<Job>, progress: &mut Progress) -> Result<(), RunError> {
         let pass = self.pass;

@@ -49,7 +49,9 @@ impl SafeName {
             "" => Cow::Borrowed(text),
             _ => Cow::Owned([text, suffix].concat()),
         };
-        if whole.len() <= LIMIT_BYTES && is_safe_as_it_is(&whole) {
+        let is_safe = !whole.is_empty() && marked_chars(&whole).all(|(_, plain)| plain);
+        if is_safe && whole.len() <= LIMIT_BYTES {
+            // Nearly every name of ours.
             return Self((&*whole).into());
         }
         let mut name = String::with_capacity(whole.len());
@@ -136,19 +138,6 @@ impl SafeName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Whether every character of a text may stand in a safe name, and there is one: nearly all of our names.
-fn is_safe_as_it_is(text: &str) -> bool {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !is_separator(char::from(*byte));
-    let ends_plain = !text.starts_with('.') && !text.ends_with(['.', ' ']);
-    let bytes = text.as_bytes();
-    !text.is_empty()
-        && ends_plain
-        && bytes
-            .iter()
-            .all(|byte| is_plain(byte) && !matches!(byte, b'%' | b'~'))
-        && !is_device_name(text)
 }
 
 /// The characters of a text, each with whether it may stand in a safe name as it is.

@@ -90,11 +90,11 @@ pub(super) fn days(db: &Database, within: Option<Period>) -> Result<Vec<DayCount
         (Some(since.as_millisecond()), Some(until.as_millisecond()))
     });
     // As of one moment: a run at work may enter the first recording of a day in between.
-    let moment = db.connection.unchecked_transaction()?;
-    let mut days = recordings(&moment, within.is_some(), edges)?;
-    media(&moment, within.is_some(), edges, &mut days)?;
-    if has_migration(&moment, HISTORY_AND_DAMAGE)? {
-        damaged(&moment, within.is_some(), edges, &mut days)?;
+    let snapshot = db.connection.unchecked_transaction()?;
+    let mut days = recordings(&snapshot, within.is_some(), edges)?;
+    media(&snapshot, within.is_some(), edges, &mut days)?;
+    if has_migration(&snapshot, HISTORY_AND_DAMAGE)? {
+        damaged(&snapshot, within.is_some(), edges, &mut days)?;
     }
     Ok(days)
 }

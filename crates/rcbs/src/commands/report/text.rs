@@ -39,8 +39,8 @@ pub(super) fn as_text(told: &Told) -> String {
         Verdict::Lost => {
             "complete except for what is lost: announced, but gone from the cloud".to_owned()
         }
-        Verdict::Incomplete if is_all_here(&told.proof.rows, &total) => {
-            "not complete: what is here is damaged".to_owned()
+        Verdict::Incomplete if told.proof.rows.iter().all(Row::is_fetched) => {
+            "not complete: some of what was stored is damaged".to_owned()
         }
         Verdict::Incomplete => "not complete; \"rcbs status\" lists what is missing, \"rcbs backup\" fetches what it can".to_owned(),
     });
@@ -56,13 +56,6 @@ pub(super) fn as_text(told: &Told) -> String {
         });
     }
     lines.join("\n") + "\n"
-}
-
-/// Whether a backup has nothing to fetch: all days are listed, and nothing waits.
-fn is_all_here(rows: &[Row], total: &DayCount) -> bool {
-    let is_listed = |row: &Row| row.listing == Listing::Whole || row.period.is_none();
-    let waits = total.open + total.without_metadata > 0 || !total.waiting.is_empty();
-    rows.iter().all(is_listed) && !waits
 }
 
 /// The last fully verified day, and what is to be said of those before it; the same words wherever it is told.
